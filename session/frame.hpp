@@ -1,0 +1,89 @@
+// A frame is a run of bytes that is carried, not copied: shared, immutable, counted.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace trireme {
+
+/// Owns the bytes of frames. Rooms that receive bytes (net/) derive their own storage, so that
+/// what came in goes out again without a copy. The bytes never change after construction.
+class FrameStorage {
+ public:
+  FrameStorage(const FrameStorage&) = delete;
+  FrameStorage& operator=(const FrameStorage&) = delete;
+  virtual ~FrameStorage() = default;
+
+  std::string_view bytes() const noexcept { return bytes_; }
+
+ protected:
+  FrameStorage() = default;
+  void set_bytes(std::string_view bytes) noexcept { bytes_ = bytes; }
+
+ private:
+  friend class Frame;
+  std::string_view bytes_;
+  mutable std::atomic<std::uint32_t> references_{1};
+};
+
+/// A counted reference to immutable bytes. Copying a Frame copies the reference. Different Frame
+/// objects may be used from different threads at once, also when they share the bytes.
+class Frame {
+ public:
+  /// The empty frame; costs nothing.
+  Frame() = default;
+  /// Takes the string over.
+  explicit Frame(std::string bytes);
+  /// Takes over one reference to `storage`, whose count starts at one.
+  static Frame adopt(FrameStorage* storage) noexcept {
+    Frame frame;
+    frame.storage_ = storage;
+    return frame;
+  }
+  static Frame copy_of(std::string_view bytes) { return Frame(std::string(bytes)); }
+
+  Frame(const Frame& other) noexcept : storage_(other.storage_) {
+    if (storage_ != nullptr) storage_->references_.fetch_add(1, std::memory_order_relaxed);
+  }
+  Frame(Frame&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+  Frame& operator=(Frame other) noexcept {
+    std::swap(storage_, other.storage_);
+    return *this;
+  }
+  ~Frame() {
+    if (storage_ != nullptr && storage_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      delete storage_;
+    }
+  }
+
+  std::string_view view() const noexcept {
+    return storage_ == nullptr ? std::string_view{} : storage_->bytes();
+  }
+  std::size_t size() const noexcept { return view().size(); }
+  bool empty() const noexcept { return size() == 0; }
+  std::string to_string() const { return std::string(view()); }
+
+  /// The storage behind this frame, or null for the empty frame; for the room that made it.
+  FrameStorage* storage() const noexcept { return storage_; }
+  /// True when no other Frame shares the bytes.
+  bool is_sole_owner() const noexcept {
+    return storage_ != nullptr && storage_->references_.load(std::memory_order_acquire) == 1;
+  }
+
+  /// Equal bytes, wherever they lie.
+  friend bool operator==(const Frame& left, const Frame& right) noexcept {
+    return left.view() == right.view();
+  }
+
+ private:
+  FrameStorage* storage_ = nullptr;
+};
+
+/// One multipart message, in order.
+using Frames = std::vector<Frame>;
+
+}  // namespace trireme

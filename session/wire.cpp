@@ -1,0 +1,208 @@
+#include "session/wire.hpp"
+
+#include <simdjson.h>
+
+#include <utility>
+
+namespace trireme {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+Error malformed(std::string text) { return Error{ErrorCode::kBadFormat, std::move(text)}; }
+
+// simdjson reads a few bytes past the end, so texts are copied into a padded buffer that each
+// thread keeps.
+simdjson::padded_string_view padded(std::string_view json) {
+  thread_local std::string buffer;
+  buffer.assign(json);
+  buffer.reserve(json.size() + simdjson::SIMDJSON_PADDING);
+  return simdjson::padded_string_view(buffer.data(), json.size(), buffer.capacity());
+}
+
+bool read_string(ondemand::value value, std::string& into) {
+  std::string_view text;
+  if (value.get_string().get(text) != simdjson::SUCCESS) return false;
+  into = text;
+  return true;
+}
+
+SignedParts signed_parts(const Frames& frames, const Envelope& at) {
+  return {frames[at.header()].view(), frames[at.parent()].view(), frames[at.metadata()].view(),
+          frames[at.content()].view()};
+}
+
+// Depth of nesting in JSON text, strings skipped; enough to refuse a text before a recursive
+// parser meets it.
+bool nests_deeper_than(std::string_view json, std::size_t depth_max) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_string = false;
+      }
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > depth_max) return true;
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<Envelope> find_envelope(const Frames& frames, const WireLimits& limits) {
+  if (frames.size() > limits.frames_max) {
+    return Error{ErrorCode::kTooLarge, "the message has " + std::to_string(frames.size()) +
+                                           " frames, the limit is " +
+                                           std::to_string(limits.frames_max)};
+  }
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (frames[i].view() != kDelimiter) continue;
+    const Envelope at{i};
+    if (frames.size() < at.buffers()) {
+      return malformed("the message ends before its content: only " +
+                       std::to_string(frames.size() - i - 1) +
+                       " frames follow the delimiter, five are needed");
+    }
+    for (std::size_t part = at.header(); part <= at.content(); ++part) {
+      if (frames[part].size() > limits.part_bytes_max) {
+        return Error{ErrorCode::kTooLarge,
+                     "a message part of " + std::to_string(frames[part].size()) +
+                         " bytes is over the limit of " + std::to_string(limits.part_bytes_max) +
+                         "; send large data as buffers"};
+      }
+    }
+    return at;
+  }
+  return malformed(
+      "the message has no <IDS|MSG> delimiter; its sender does not speak the protocol");
+}
+
+Result<Header> parse_header(std::string_view json) {
+  thread_local ondemand::parser parser;
+  ondemand::document document;
+  ondemand::object object;
+  if (parser.iterate(padded(json)).get(document) != simdjson::SUCCESS ||
+      document.get_object().get(object) != simdjson::SUCCESS) {
+    return malformed("the message header is not a JSON object");
+  }
+  Header header;
+  std::string msg_id;
+  std::string session;
+  for (auto field : object) {
+    std::string_view key;
+    ondemand::value value;
+    if (field.unescaped_key().get(key) != simdjson::SUCCESS ||
+        field.value().get(value) != simdjson::SUCCESS) {
+      return malformed("the message header is not valid JSON");
+    }
+    bool good = true;
+    if (key == "msg_id") {
+      good = read_string(value, msg_id);
+    } else if (key == "msg_type") {
+      good = read_string(value, header.msg_type);
+    } else if (key == "session") {
+      good = read_string(value, session);
+    } else if (key == "date") {
+      read_string(value, header.date);
+    } else if (key == "username") {
+      read_string(value, header.username);
+    } else if (key == "version") {
+      read_string(value, header.version);
+    }
+    if (!good) return malformed("'" + std::string(key) + "' in the message header is not a string");
+  }
+  if (msg_id.empty() || header.msg_type.empty() || session.empty()) {
+    return malformed("the message header lacks msg_id, msg_type or session");
+  }
+  header.msg_id = MsgId(std::move(msg_id));
+  header.session = SessionId(std::move(session));
+  return header;
+}
+
+Wire::Wire(Signer signer, Packer packer, WireLimits limits, std::size_t digest_history)
+    : signer_(std::move(signer)), packer_(packer), limits_(limits), guard_(digest_history) {}
+
+Result<Envelope> Wire::verify(const Frames& frames) const {
+  Result<Envelope> at = find_envelope(frames, limits_);
+  if (!at) return at;
+  const Result<void> verified =
+      signer_.verify(signed_parts(frames, *at), frames[at->signature()].view());
+  if (!verified) return verified.error();
+  return at;
+}
+
+Result<Message> Wire::decode(const Frames& frames, Replays replays) {
+  const Result<Envelope> at = verify(frames);
+  if (!at) return at.error();
+  if (replays == Replays::kRefuse && signer_.enabled() &&
+      !guard_.admit(frames[at->signature()].view())) {
+    return Error{ErrorCode::kReplayed, "the same signed message came before"};
+  }
+  const auto part = [&](std::size_t index) -> Result<Frame> {
+    Result<Frame> json = packer_.to_json(frames[index], limits_.json_depth_max);
+    if (json && nests_deeper_than(json->view(), limits_.json_depth_max)) {
+      return malformed("a message part is nested more than " +
+                       std::to_string(limits_.json_depth_max) + " levels deep");
+    }
+    return json;
+  };
+  Message message;
+  Result<Frame> header_part = part(at->header());
+  if (!header_part) return header_part.error();
+  Result<Header> header = parse_header(header_part->view());
+  if (!header) return header.error();
+  Result<Frame> parent = part(at->parent());
+  if (!parent) return parent.error();
+  Result<Frame> metadata = part(at->metadata());
+  if (!metadata) return metadata.error();
+  Result<Frame> content = part(at->content());
+  if (!content) return content.error();
+
+  const auto offset = [&](std::size_t index) {
+    return frames.begin() + static_cast<std::ptrdiff_t>(index);
+  };
+  message.identities.assign(frames.begin(), offset(at->delimiter));
+  message.header = *std::move(header);
+  message.header_json = *std::move(header_part);
+  message.parent_json = *std::move(parent);
+  message.metadata_json = *std::move(metadata);
+  message.content_json = *std::move(content);
+  message.buffers.assign(offset(at->buffers()), frames.end());
+  return message;
+}
+
+Frames Wire::encode(const Message& message) const {
+  static const Frame delimiter = Frame::copy_of(kDelimiter);
+  static const Frame empty_object = Frame::copy_of("{}");
+  const auto part = [&](const Frame& json) {
+    return packer_.from_json(json.empty() ? empty_object : json);
+  };
+  const Frame header = part(message.header_json);
+  const Frame parent = part(message.parent_json);
+  const Frame metadata = part(message.metadata_json);
+  const Frame content = part(message.content_json);
+
+  Frames frames;
+  frames.reserve(message.identities.size() + 6 + message.buffers.size());
+  frames.insert(frames.end(), message.identities.begin(), message.identities.end());
+  frames.push_back(delimiter);
+  frames.emplace_back(
+      signer_.sign({header.view(), parent.view(), metadata.view(), content.view()}));
+  frames.push_back(header);
+  frames.push_back(parent);
+  frames.push_back(metadata);
+  frames.push_back(content);
+  frames.insert(frames.end(), message.buffers.begin(), message.buffers.end());
+  return frames;
+}
+
+}  // namespace trireme
