@@ -1,0 +1,261 @@
+#include "net/socket.hpp"
+
+#include <zmq.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <typeinfo>
+#include <utility>
+
+namespace trireme {
+namespace {
+
+// Frames up to this size are copied on sending: cheaper than counting a reference to them.
+constexpr std::size_t kCopyBytesMax = 512;
+
+// Bytes that came from ZeroMQ, kept in its own message so that they can leave without a copy.
+class ReceivedStorage final : public FrameStorage {
+ public:
+  ReceivedStorage() { zmq_msg_init(&message_); }
+  ~ReceivedStorage() override { zmq_msg_close(&message_); }
+
+  zmq_msg_t* message() { return &message_; }
+  void seal() {
+    set_bytes({static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)});
+  }
+
+ private:
+  zmq_msg_t message_;
+};
+
+void release_frame(void* /*data*/, void* hint) { delete static_cast<Frame*>(hint); }
+
+// Fills `message` with the frame's bytes by the cheapest means; false when memory ran out.
+bool fill(zmq_msg_t* message, Frame&& frame) {
+  FrameStorage* storage = frame.storage();
+  if (storage != nullptr && typeid(*storage) == typeid(ReceivedStorage)) {
+    auto* received = static_cast<ReceivedStorage*>(storage);
+    zmq_msg_init(message);
+    const int result = frame.is_sole_owner() ? zmq_msg_move(message, received->message())
+                                             : zmq_msg_copy(message, received->message());
+    return result == 0;
+  }
+  const std::string_view bytes = frame.view();
+  if (bytes.size() <= kCopyBytesMax) {
+    if (zmq_msg_init_size(message, bytes.size()) != 0) return false;
+    if (!bytes.empty()) std::memcpy(zmq_msg_data(message), bytes.data(), bytes.size());
+    return true;
+  }
+  auto* keeper = new Frame(std::move(frame));
+  // ZeroMQ never writes to message data; its interface is older than const.
+  if (zmq_msg_init_data(message, const_cast<char*>(bytes.data()), bytes.size(), release_frame,
+                        keeper) != 0) {
+    delete keeper;
+    return false;
+  }
+  return true;
+}
+
+int zmq_type(SocketType type) {
+  switch (type) {
+    case SocketType::kRouter:
+      return ZMQ_ROUTER;
+    case SocketType::kDealer:
+      return ZMQ_DEALER;
+    case SocketType::kPub:
+      return ZMQ_PUB;
+    case SocketType::kSub:
+      return ZMQ_SUB;
+  }
+  return -1;
+}
+
+Error network_error(int code, const std::string& what) {
+  ErrorCode kind = ErrorCode::kIo;
+  std::string mend;
+  if (code == EADDRINUSE) {
+    kind = ErrorCode::kBusy;
+    mend = "; choose another port or end the program that has it";
+  } else if (code == EACCES || code == EPERM) {
+    kind = ErrorCode::kPermission;
+  } else if (code == EINVAL || code == ENODEV || code == EADDRNOTAVAIL || code == EPROTONOSUPPORT) {
+    kind = ErrorCode::kConfiguration;
+    mend = "; check the address";
+  } else if (code == ETERM || code == ENOTSOCK) {
+    kind = ErrorCode::kClosed;
+  } else if (code == EMFILE) {
+    mend = "; raise the limit on open files (ulimit -n)";
+  }
+  return Error{kind, what + ": " + zmq_strerror(code) + mend};
+}
+
+bool set_int(void* handle, int option, int value) {
+  return zmq_setsockopt(handle, option, &value, sizeof value) == 0;
+}
+bool set_text(void* handle, int option, const std::string& value) {
+  return zmq_setsockopt(handle, option, value.data(), value.size()) == 0;
+}
+
+bool set_curve(void* handle, const SocketOptions& options) {
+  if (options.curve_secret_key) {
+    return set_int(handle, ZMQ_CURVE_SERVER, 1) &&
+           set_text(handle, ZMQ_CURVE_SECRETKEY, *options.curve_secret_key);
+  }
+  if (!options.curve_server_key) return true;
+  const Result<CurveKeys> keys = make_curve_keys();
+  return keys && set_text(handle, ZMQ_CURVE_SERVERKEY, *options.curve_server_key) &&
+         set_text(handle, ZMQ_CURVE_PUBLICKEY, keys->public_key) &&
+         set_text(handle, ZMQ_CURVE_SECRETKEY, keys->secret_key);
+}
+
+bool set_options(void* handle, SocketType type, const SocketOptions& options) {
+  bool good = set_int(handle, ZMQ_SNDHWM, 0) && set_int(handle, ZMQ_RCVHWM, 0) &&
+              set_int(handle, ZMQ_LINGER, options.linger_ms) &&
+              set_int(handle, ZMQ_RECONNECT_IVL, 100) &&
+              set_int(handle, ZMQ_RECONNECT_IVL_MAX, 2000) && set_int(handle, ZMQ_BACKLOG, 4096);
+  if (!options.identity.empty()) {
+    good = good && set_text(handle, ZMQ_ROUTING_ID, options.identity);
+  }
+  if (options.frame_bytes_max >= 0) {
+    good = good && zmq_setsockopt(handle, ZMQ_MAXMSGSIZE, &options.frame_bytes_max,
+                                  sizeof options.frame_bytes_max) == 0;
+  }
+  if (type == SocketType::kRouter && options.take_over_identities) {
+    good = good && set_int(handle, ZMQ_ROUTER_HANDOVER, 1);
+  }
+  return good;
+}
+
+}  // namespace
+
+Result<CurveKeys> make_curve_keys() {
+  std::array<char, 41> public_key{};
+  std::array<char, 41> secret_key{};
+  if (zmq_curve_keypair(public_key.data(), secret_key.data()) != 0) {
+    return Error{ErrorCode::kConfiguration,
+                 "CURVE encryption is not available: this libzmq was built without it"};
+  }
+  return CurveKeys{public_key.data(), secret_key.data()};
+}
+
+Result<std::string> curve_public_key(const std::string& secret_key) {
+  std::array<char, 41> public_key{};
+  if (secret_key.size() != 40 || zmq_curve_public(public_key.data(), secret_key.c_str()) != 0) {
+    return Error{ErrorCode::kConfiguration,
+                 "the CURVE secret key is not a key of 40 Z85 characters; make a pair with "
+                 "zmq_curve_keypair or leave both keys out"};
+  }
+  return std::string(public_key.data());
+}
+
+NetContext::NetContext(int sockets_max) : context_(zmq_ctx_new()) {
+  TRIREME_CHECK(context_ != nullptr, "ZeroMQ gave no context");
+  zmq_ctx_set(context_, ZMQ_MAX_SOCKETS, sockets_max);
+}
+
+NetContext::~NetContext() {
+  while (zmq_ctx_term(context_) != 0 && errno == EINTR) {
+  }
+}
+
+Result<Socket> Socket::open(NetContext& context, SocketType type, const SocketOptions& options) {
+  void* handle = zmq_socket(context.context_, zmq_type(type));
+  if (handle == nullptr) return network_error(errno, "cannot open a socket");
+  Socket socket(handle, options.identity);
+  if (!set_options(handle, type, options)) {
+    return network_error(errno, "cannot set the options of a socket");
+  }
+  if (!set_curve(handle, options)) {
+    return Error{ErrorCode::kConfiguration,
+                 "the CURVE key cannot be used; it must be 40 Z85 characters"};
+  }
+  return socket;
+}
+
+Socket::Socket(Socket&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)), identity_(std::move(other.identity_)) {}
+
+Socket& Socket::operator=(Socket&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  std::swap(identity_, other.identity_);
+  return *this;
+}
+
+Socket::~Socket() {
+  if (handle_ != nullptr) zmq_close(handle_);
+}
+
+Result<int> Socket::bind(const std::string& url) {
+  if (zmq_bind(handle_, url.c_str()) != 0) return network_error(errno, "cannot bind " + url);
+  std::array<char, 512> endpoint{};
+  std::size_t length = endpoint.size();
+  if (zmq_getsockopt(handle_, ZMQ_LAST_ENDPOINT, endpoint.data(), &length) != 0) {
+    return network_error(errno, "cannot read the address bound for " + url);
+  }
+  const std::string_view bound(endpoint.data());
+  const std::size_t colon = bound.rfind(':');
+  if (!bound.starts_with("tcp://") || colon == std::string_view::npos) return 0;
+  return std::atoi(endpoint.data() + colon + 1);
+}
+
+Result<void> Socket::connect(const std::string& url) {
+  if (zmq_connect(handle_, url.c_str()) != 0)
+    return network_error(errno, "cannot connect to " + url);
+  return {};
+}
+
+Result<void> Socket::disconnect(const std::string& url) {
+  if (zmq_disconnect(handle_, url.c_str()) != 0) {
+    return network_error(errno, "cannot disconnect from " + url);
+  }
+  return {};
+}
+
+void Socket::subscribe(std::string_view prefix) {
+  TRIREME_CHECK(zmq_setsockopt(handle_, ZMQ_SUBSCRIBE, prefix.data(), prefix.size()) == 0,
+                "only SUB sockets subscribe");
+}
+
+Result<void> Socket::send(Frames&& frames) {
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    zmq_msg_t message;
+    if (!fill(&message, std::move(frames[i]))) return network_error(ENOMEM, "cannot send");
+    const int flags = ZMQ_DONTWAIT | (i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
+    int sent = -1;
+    do {
+      sent = zmq_msg_send(&message, handle_, flags);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+      const int code = errno;
+      zmq_msg_close(&message);
+      return network_error(code, "cannot send");
+    }
+  }
+  frames.clear();
+  return {};
+}
+
+bool Socket::receive(Frames& frames) {
+  frames.clear();
+  bool more = true;
+  while (more) {
+    auto* storage = new ReceivedStorage;
+    Frame frame = Frame::adopt(storage);
+    // The first part may not be there yet; the rest of a message always is.
+    int received = -1;
+    do {
+      received = zmq_msg_recv(storage->message(), handle_, ZMQ_DONTWAIT);
+    } while (received < 0 && errno == EINTR);
+    if (received < 0) {
+      frames.clear();
+      return false;
+    }
+    more = zmq_msg_more(storage->message()) != 0;
+    storage->seal();
+    frames.push_back(std::move(frame));
+  }
+  return true;
+}
+
+}  // namespace trireme

@@ -1,0 +1,90 @@
+// One owned ZeroMQ socket: options, keys, whole multipart messages in and out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "session/frame.hpp"
+#include "session/result.hpp"
+
+namespace trireme {
+
+enum class SocketType { kRouter, kDealer, kPub, kSub };
+
+/// A CURVE key pair in Z85 text, 40 characters each.
+struct CurveKeys {
+  std::string public_key;
+  std::string secret_key;
+};
+/// Makes a fresh pair. kConfiguration when this libzmq was built without CURVE.
+Result<CurveKeys> make_curve_keys();
+/// The public key that belongs to a secret one. kConfiguration when the text is not a key.
+Result<std::string> curve_public_key(const std::string& secret_key);
+
+/// What a socket is opened with. Queues are unlimited in both directions, as the protocol asks.
+struct SocketOptions {
+  std::string identity;                         // empty: ZeroMQ makes one up
+  std::optional<std::string> curve_secret_key;  // bind with this key: a CURVE server
+  std::optional<std::string> curve_server_key;  // connect to this server, throw-away client keys
+  bool take_over_identities = false;  // ROUTER: a peer that returns replaces its old connection
+  int linger_ms = 1000;               // how long unsent messages live on after close
+  std::int64_t frame_bytes_max = -1;  // a peer that sends a larger frame is disconnected; -1: none
+};
+
+/// The ZeroMQ context of a process: owns the I/O thread. Must outlive its sockets. Thread-safe.
+class NetContext {
+ public:
+  /// `sockets_max` bounds how many sockets may be open at once.
+  explicit NetContext(int sockets_max = 4096);
+  ~NetContext();
+  NetContext(const NetContext&) = delete;
+  NetContext& operator=(const NetContext&) = delete;
+
+ private:
+  friend class Socket;
+  void* context_;
+};
+
+/// Movable owner of one socket. Belongs to the thread that uses it: not thread-safe. No function
+/// blocks and none throws.
+class Socket {
+ public:
+  /// kConfiguration for unusable keys, kIo when the system has no more sockets to give.
+  static Result<Socket> open(NetContext& context, SocketType type,
+                             const SocketOptions& options = {});
+
+  Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&& other) noexcept;
+  ~Socket();
+
+  /// Binds `tcp://ip:port`, `tcp://ip:*` or `ipc://path`; returns the port (0 for ipc).
+  /// kBusy when the address is in use, kPermission, kConfiguration when it cannot be read.
+  Result<int> bind(const std::string& url);
+  /// Connects now or later, for as long as the socket lives. kConfiguration for a bad address.
+  Result<void> connect(const std::string& url);
+  Result<void> disconnect(const std::string& url);
+  /// SUB: receives what begins with `prefix`; "" is everything.
+  void subscribe(std::string_view prefix);
+
+  /// Queues one message; the frames' bytes are taken over without copying when they are large or
+  /// came from a socket. Messages for a ROUTER peer that is not there are dropped, as ZeroMQ does.
+  /// kClosed or kIo when the socket cannot take it.
+  Result<void> send(Frames&& frames);
+
+  /// Takes the next whole message into `frames` (cleared first). False when none is waiting.
+  bool receive(Frames& frames);
+
+  /// The socket's identity option as set at open.
+  const std::string& identity() const noexcept { return identity_; }
+
+ private:
+  friend class PollLoop;
+  Socket(void* handle, std::string identity) : handle_(handle), identity_(std::move(identity)) {}
+  void* handle_ = nullptr;
+  std::string identity_;
+};
+
+}  // namespace trireme
