@@ -1,0 +1,3 @@
+trireme_test(value_tests
+  SOURCES value_test.cpp value_traits_test.cpp value_codec_test.cpp
+  USES trireme_session)
