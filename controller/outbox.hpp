@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "db/record_change.hpp"
+#include "db/store_question.hpp"
 #include "session/frame.hpp"
 #include "session/ids.hpp"
 #include "session/message.hpp"
@@ -46,6 +47,13 @@ struct OutgoingMessage {
   Message message;
 };
 
+/// An engine came or went. Schedulers act on it; the list of engines on disk is rewritten.
+struct EngineChange {
+  enum class Kind { kJoined, kLeft } kind;
+  EngineId id;
+  EngineUuid uuid;
+};
+
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 struct LogLine {
   LogLevel level;
@@ -61,11 +69,15 @@ class Outbox {
   void send(Channel channel, Message message) {
     outgoing.emplace_back(OutgoingMessage{channel, std::move(message)});
   }
+  void ask(StoreQuestion question) { questions.push_back(std::move(question)); }
   void record(RecordChange change) { records.push_back(std::move(change)); }
   void log(LogLevel level, std::string text) { log_lines.push_back({level, std::move(text)}); }
 
   std::vector<std::variant<OutgoingFrames, OutgoingMessage>> outgoing;
   std::vector<RecordChange> records;
+  std::vector<StoreQuestion> questions;  // to be asked after `records` are handed over
+  std::vector<Message> internal_tasks;   // to be submitted to the task queue; replies go nowhere
+  std::vector<EngineChange> engine_changes;
   std::vector<LogLine> log_lines;
   bool stop_requested = false;  // a client asked the controller to shut down
 };
