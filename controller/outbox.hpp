@@ -11,6 +11,7 @@
 #include "db/store_question.hpp"
 #include "session/frame.hpp"
 #include "session/ids.hpp"
+#include "session/log.hpp"
 #include "session/message.hpp"
 
 namespace trireme {
@@ -54,7 +55,6 @@ struct EngineChange {
   EngineUuid uuid;
 };
 
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
 struct LogLine {
   LogLevel level;
   std::string text;
