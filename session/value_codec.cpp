@@ -130,7 +130,8 @@ EncodedValue encode_value(const Value& value) {
   return encoded;
 }
 
-EncodedValue encode_call(std::string_view function, const List& args, const Dict& kwargs) {
+EncodedValue encode_call(std::string_view function, const List& args, const Dict& kwargs,
+                         ResultForm form) {
   EncodedValue encoded;
   encoded.json = "{\"function\": ";
   append_json_string(function, encoded.json);
@@ -139,7 +140,7 @@ EncodedValue encode_call(std::string_view function, const List& args, const Dict
   writer.write_list(args, 0);
   encoded.json += ", \"kwargs\": ";
   writer.write_dict(kwargs, 0);
-  encoded.json += '}';
+  encoded.json += form == ResultForm::kPacked ? ", \"packed\": true}" : "}";
   return encoded;
 }
 
@@ -163,11 +164,26 @@ Result<NativeCall> decode_call(std::string_view content, const Frames& buffers) 
     if (!kwargs->second.is_dict()) return bad_format("'kwargs' of a call is no dict");
     call.kwargs = std::move(kwargs->second.as_dict());
   }
+  if (const auto packed = fields.find("packed"); packed != fields.end()) {
+    if (!packed->second.is_bool()) return bad_format("'packed' of a call is no bool");
+    if (packed->second.as_bool()) call.form = ResultForm::kPacked;
+  }
   return call;
 }
 
-EncodedValue encode_result(const Value& result) {
+EncodedValue encode_result(const Value& result, ResultForm form) {
   EncodedValue encoded;
+  if (form == ResultForm::kPacked) {
+    std::string text = "{\"result\": ";
+    encoded.buffers.emplace_back();
+    Frames inner;
+    append_value(result, text, inner);
+    text += ", \"buffers\": " + std::to_string(inner.size()) + "}";
+    encoded.buffers.front() = Frame(std::move(text));
+    encoded.buffers.insert(encoded.buffers.end(), inner.begin(), inner.end());
+    encoded.json = "{\"status\": \"ok\", \"packed\": true}";
+    return encoded;
+  }
   encoded.json = "{\"status\": \"ok\", \"result\": ";
   append_value(result, encoded.json, encoded.buffers);
   encoded.json += '}';
@@ -182,6 +198,26 @@ Result<Value> decode_result(std::string_view content, const Frames& buffers) {
   const auto result = fields.find("result");
   if (result == fields.end()) return Error{ErrorCode::kNotFound, "the reply has no result"};
   return std::move(result->second);
+}
+
+Result<std::vector<Value>> decode_packed_results(const Frames& buffers) {
+  std::vector<Value> results;
+  for (std::size_t at = 0; at < buffers.size();) {
+    const std::string_view text = buffers[at++].view();
+    const Result<Value> plain = decode_plain_json(text);
+    const Value* count = plain ? plain->find("buffers") : nullptr;
+    if (count == nullptr || !count->is_int() || count->as_int() < 0 ||
+        static_cast<std::uint64_t>(count->as_int()) > buffers.size() - at) {
+      return bad_format("the buffers of a packed result are incomplete");
+    }
+    const auto first = buffers.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto size = static_cast<std::size_t>(count->as_int());
+    Result<Value> result = decode_result(text, Frames(first, first + count->as_int()));
+    if (!result) return bad_format(result.error().text);
+    results.push_back(std::move(*result));
+    at += size;
+  }
+  return results;
 }
 
 Bytes bytes_of(const Frame& frame) {

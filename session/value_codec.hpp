@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <trireme/value.hpp>
 
@@ -29,11 +30,16 @@ struct EncodedValue {
   Frames buffers;  // share the bytes of the value
 };
 
+/// How a result comes back. Packed: everything in buffers, so that a controller can join the
+/// results of many engines by joining their buffers (coalescing broadcasts).
+enum class ResultForm { kContent, kPacked };
+
 /// A call of a named function.
 struct NativeCall {
   std::string function;
   List args;
   Dict kwargs;
+  ResultForm form = ResultForm::kContent;  // what the caller asked for
 };
 
 /// Appends the JSON text of `value` to `json` and its bytes to `buffers`, without copying them.
@@ -44,16 +50,20 @@ EncodedValue encode_value(const Value& value);
 /// lie misaligned for its numbers is copied). kBadFormat.
 Result<Value> decode_value(std::string_view json, const Frames& buffers);
 
-/// Content {"function", "args", "kwargs"} of an apply_request.
-EncodedValue encode_call(std::string_view function, const List& args, const Dict& kwargs);
+/// Content {"function", "args", "kwargs"} of an apply_request, with "packed": true for that form.
+EncodedValue encode_call(std::string_view function, const List& args, const Dict& kwargs,
+                         ResultForm form = ResultForm::kContent);
 /// kNotFound when the content names no function: then it is a call of a Python client, with pickles
 /// for buffers. kBadFormat for everything else that is wrong.
 Result<NativeCall> decode_call(std::string_view content, const Frames& buffers);
 
-/// Content {"status": "ok", "result"} of an apply_reply.
-EncodedValue encode_result(const Value& result);
+/// Content {"status": "ok", "result"} of an apply_reply. Packed: content {"status": "ok", "packed":
+/// true}, and for buffers the text {"result", "buffers": n} and then its n buffers.
+EncodedValue encode_result(const Value& result, ResultForm form = ResultForm::kContent);
 /// kNotFound when the content has no result: then it is the reply of a Python engine.
 Result<Value> decode_result(std::string_view content, const Frames& buffers);
+/// The results in the joined buffers of packed replies, in order. kBadFormat.
+Result<std::vector<Value>> decode_packed_results(const Frames& buffers);
 
 /// Bytes that share the frame's bytes, and the other way round.
 Bytes bytes_of(const Frame& frame);

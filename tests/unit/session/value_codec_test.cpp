@@ -173,5 +173,24 @@ TEST(ValueCodec, ResultsSurviveTheRoundTrip) {
   EXPECT_EQ(decode_result("[", {}).error().code, ErrorCode::kBadFormat);
 }
 
+TEST(ValueCodec, PackedResultsCanBeJoined) {
+  const EncodedValue call = encode_call("f", {}, {}, ResultForm::kPacked);
+  EXPECT_EQ(decode_call(call.json, call.buffers)->form, ResultForm::kPacked);
+  const List results{1, List{Array::of<int>({1, 2}), Bytes(std::string("x"))}, nullptr};
+  Frames joined;
+  for (const Value& result : results) {
+    const EncodedValue encoded = encode_result(result, ResultForm::kPacked);
+    joined.insert(joined.end(), encoded.buffers.begin(), encoded.buffers.end());
+  }
+  const auto back = decode_packed_results(joined);
+  ASSERT_TRUE(back) << back.error().text;
+  EXPECT_EQ(*back, results);
+  joined.erase(joined.begin() + 2);
+  EXPECT_EQ(decode_packed_results(joined).error().code, ErrorCode::kBadFormat);
+  joined.resize(2);
+  EXPECT_EQ(decode_packed_results(joined).error().code, ErrorCode::kBadFormat);
+  EXPECT_TRUE(decode_packed_results({})->empty());
+}
+
 }  // namespace
 }  // namespace trireme
