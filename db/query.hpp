@@ -85,12 +85,15 @@ struct QueryValue {
 };
 
 /// One column, one operator. `operands` holds one value; for $in, $nin and $all the elements of
-/// the list, sorted by text for the first two. For $exists it is empty and `wanted` tells.
+/// the list, sorted by sort_operands(). For $exists it is empty and `wanted` tells.
 struct Condition {
   Column column;
   QueryOperator op;
   std::vector<QueryValue> operands;
   bool wanted = true;
+
+  /// Nulls, strings, strings that are dates, other values; by text within each.
+  void sort_operands();
 };
 
 /// A conjunction of conditions; without any it matches every record.

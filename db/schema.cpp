@@ -1,0 +1,124 @@
+#include "db/schema.hpp"
+
+#include <array>
+#include <string>
+
+namespace trireme {
+namespace {
+
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE records (
+  id INTEGER PRIMARY KEY,
+  msg_id TEXT NOT NULL UNIQUE,
+  header TEXT,
+  metadata TEXT,
+  content TEXT,
+  submitted INTEGER,
+  client_uuid TEXT,
+  engine_uuid TEXT,
+  started INTEGER,
+  completed INTEGER,
+  resubmitted TEXT,
+  received INTEGER,
+  result_header TEXT,
+  result_metadata TEXT,
+  result_content TEXT,
+  queue TEXT,
+  execute_input TEXT,
+  execute_result TEXT,
+  error TEXT,
+  label TEXT,
+  ended_ok INTEGER
+);
+CREATE INDEX records_submitted ON records (submitted) WHERE submitted IS NOT NULL;
+CREATE INDEX records_engine ON records (engine_uuid) WHERE engine_uuid IS NOT NULL;
+CREATE INDEX records_completed ON records (completed) WHERE completed IS NOT NULL;
+CREATE INDEX records_unfinished ON records (id) WHERE completed IS NULL;
+
+CREATE TABLE outputs (
+  id INTEGER PRIMARY KEY,
+  record INTEGER NOT NULL,
+  stream INTEGER NOT NULL,
+  text TEXT NOT NULL
+);
+CREATE INDEX outputs_record ON outputs (record);
+
+CREATE TABLE contents (
+  id INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL UNIQUE,
+  bytes BLOB NOT NULL
+);
+
+CREATE TABLE buffers (
+  record INTEGER NOT NULL,
+  side INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  bytes BLOB,
+  content INTEGER,
+  PRIMARY KEY (record, side, position)
+) WITHOUT ROWID;
+CREATE INDEX buffers_content ON buffers (content) WHERE content IS NOT NULL;
+)sql";
+
+constexpr std::array kMigrations{Migration{1, kVersion1}};
+
+Error not_ours(const SqliteConnection& connection) {
+  return {ErrorCode::kBadFormat, "the file " + connection.file().string() +
+                                     " is a database of another program; choose another file for "
+                                     "the task records"};
+}
+
+Error too_new(const SqliteConnection& connection, std::int64_t version, std::int64_t known) {
+  return {ErrorCode::kVersion,
+          "the task database " + connection.file().string() + " has version " +
+              std::to_string(version) + " and this program knows versions up to " +
+              std::to_string(known) + "; use a newer Trireme or choose another file"};
+}
+
+/// What the file says of itself.
+struct Stamp {
+  std::int64_t application_id;
+  std::int64_t version;
+  std::int64_t tables;
+};
+
+Stamp read_stamp(SqliteConnection& connection) {
+  return {connection.read_integer("PRAGMA application_id"),
+          connection.read_integer("PRAGMA user_version"),
+          connection.read_integer("SELECT count(*) FROM sqlite_schema")};
+}
+
+Result<void> check_stamp(const SqliteConnection& connection, const Stamp& stamp,
+                         std::int64_t known) {
+  const bool is_empty = stamp.application_id == 0 && stamp.version == 0 && stamp.tables == 0;
+  if (!is_empty && stamp.application_id != kTaskDatabaseId) return not_ours(connection);
+  if (stamp.version > known) return too_new(connection, stamp.version, known);
+  return {};
+}
+
+}  // namespace
+
+std::span<const Migration> task_migrations() { return kMigrations; }
+
+Result<void> prepare_schema(SqliteConnection& connection, std::span<const Migration> migrations) {
+  const std::int64_t known = migrations.back().to;
+  Stamp stamp = read_stamp(connection);
+  if (Result<void> read = connection.take_failure(); !read) return read;
+  if (Result<void> checked = check_stamp(connection, stamp, known); !checked) return checked;
+  if (stamp.version == known) return {};
+
+  connection.begin();
+  stamp = read_stamp(connection);  // another process may have been faster
+  if (Result<void> checked = check_stamp(connection, stamp, known); !checked) {
+    connection.roll_back();
+    return checked;
+  }
+  for (const Migration& migration : migrations) {
+    if (migration.to > stamp.version) connection.execute(migration.sql);
+  }
+  connection.execute(("PRAGMA application_id = " + std::to_string(kTaskDatabaseId)).c_str());
+  connection.execute(("PRAGMA user_version = " + std::to_string(known)).c_str());
+  return connection.finish();
+}
+
+}  // namespace trireme

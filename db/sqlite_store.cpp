@@ -1,0 +1,219 @@
+#include "db/sqlite_store.hpp"
+
+#include <array>
+
+#include "db/schema.hpp"
+#include "db/sqlite_buffers.hpp"
+#include "db/sqlite_filter.hpp"
+#include "db/sqlite_writer.hpp"
+
+namespace trireme {
+namespace {
+
+constexpr std::int64_t kStdoutStream = 1;
+
+/// Tables of the connection alone: which records a purge takes, which contents may be loose then.
+constexpr const char* kWorkTables =
+    "CREATE TEMP TABLE doomed (record INTEGER PRIMARY KEY);"
+    "CREATE TEMP TABLE loose (content INTEGER PRIMARY KEY);";
+
+/// Sets one column of a record from a row.
+struct ColumnReader {
+  const SqliteStatement& row;
+  int position;
+  TaskRecord& record;
+
+  void operator()(MsgId TaskRecord::*member) const { record.*member = MsgId(row.text(position)); }
+  void operator()(std::optional<std::string> TaskRecord::*member) const {
+    if (!row.is_null(position)) record.*member = std::string(row.text(position));
+  }
+  void operator()(std::optional<Timestamp> TaskRecord::*member) const {
+    if (row.is_null(position)) return;
+    record.*member = Timestamp(std::chrono::microseconds(row.integer(position)));
+  }
+  void operator()(std::string TaskRecord::*) const {}
+  void operator()(Frames TaskRecord::*) const {}
+};
+
+/// A purge in two halves: which records, and their end.
+constexpr std::array kEraseDoomed{
+    "DELETE FROM outputs WHERE record IN (SELECT record FROM temp.doomed)",
+    "DELETE FROM records WHERE id IN (SELECT record FROM temp.doomed)",
+    "DELETE FROM temp.doomed",
+};
+
+}  // namespace
+
+/// Everything that needs the open database, in the order it depends on each other.
+struct SqliteStore::Parts {
+  explicit Parts(std::unique_ptr<SqliteConnection> opened)
+      : connection(std::move(opened)),
+        buffers(*connection),
+        writer(*connection, buffers),
+        outputs(
+            connection->prepare("SELECT stream, text FROM outputs WHERE record = ? ORDER BY id")),
+        outcome(
+            connection->prepare("SELECT ended_ok, engine_uuid FROM records"
+                                " WHERE msg_id = ? AND queue = 'task' AND ended_ok IS NOT NULL")) {}
+
+  /// Reads the columns that do not lie in the row.
+  void read_apart(std::int64_t id, const Columns& columns, TaskRecord& record);
+  /// Deletes the records in the table `doomed` and ends the transaction.
+  Result<void> finish_purge();
+
+  std::unique_ptr<SqliteConnection> connection;
+  SqliteBuffers buffers;
+  SqliteWriter writer;
+  SqliteStatement outputs;
+  SqliteStatement outcome;
+};
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& file,
+                                                       const SqliteConnectionOptions& options) {
+  Result<std::unique_ptr<SqliteConnection>> opened = SqliteConnection::open(file, options);
+  if (!opened) return opened.error();
+  SqliteConnection& connection = **opened;
+  if (Result<void> prepared = prepare_schema(connection); !prepared) return prepared.error();
+  if (Result<void> logging = connection.use_write_ahead_log(); !logging) return logging.error();
+  connection.execute(kWorkTables);
+  auto parts = std::make_unique<Parts>(std::move(*opened));
+  if (Result<void> made = parts->connection->take_failure(); !made) return made.error();
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(parts)));
+}
+
+SqliteStore::SqliteStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+SqliteStore::~SqliteStore() = default;
+
+Result<void> SqliteStore::apply(std::span<const RecordChange> changes) {
+  parts_->connection->begin();
+  parts_->writer.apply(changes);
+  return parts_->connection->finish();
+}
+
+Result<std::optional<TaskRecord>> SqliteStore::get(const MsgId& msg_id) {
+  Result<std::vector<TaskRecord>> found =
+      find(Query::with_ids(std::span(&msg_id, 1)), Columns::all());
+  if (!found) return found.error();
+  if (found->empty()) return std::optional<TaskRecord>();
+  return std::optional<TaskRecord>(std::move(found->front()));
+}
+
+Result<std::vector<TaskRecord>> SqliteStore::find(const Query& query, const Columns& columns) {
+  const SqliteFilter filter = compile_filter(query);
+  const Columns needed = columns | filter.rest.columns() | Columns::of({Column::kMsgId});
+  std::string sql = "SELECT id";
+  for (const ColumnInfo& info : kColumns) {
+    if (needed.has(info.column) && is_row_column(info)) sql += ", " + std::string(info.name);
+  }
+  sql += " FROM records";
+  // The inner SELECT is free to use an index; the outer one then goes by id without sorting rows.
+  if (!filter.where.empty()) {
+    sql += " WHERE id IN (SELECT id FROM records WHERE " + filter.where + ")";
+  }
+  sql += " ORDER BY id";
+
+  std::vector<TaskRecord> found;
+  SqliteConnection& connection = *parts_->connection;
+  connection.execute("BEGIN");  // one snapshot for the rows and what lies apart
+  {
+    SqliteStatement rows = connection.prepare(sql);
+    rows.start();
+    filter.bind(rows);
+    while (rows.step()) {
+      TaskRecord record;
+      int position = 1;
+      for (const ColumnInfo& info : kColumns) {
+        if (!needed.has(info.column) || !is_row_column(info)) continue;
+        std::visit(ColumnReader{rows, position++, record}, info.member);
+      }
+      parts_->read_apart(rows.integer(0), needed, record);
+      if (!matches(filter.rest, record)) continue;
+      keep_columns(record, columns);
+      found.push_back(std::move(record));
+    }
+  }
+  if (Result<void> finished = connection.finish(); !finished) return finished.error();
+  return found;
+}
+
+void SqliteStore::Parts::read_apart(std::int64_t id, const Columns& columns, TaskRecord& record) {
+  if (columns.has(Column::kBuffers)) record.buffers = buffers.read(id, BufferSide::kRequest);
+  if (columns.has(Column::kResultBuffers)) {
+    record.result_buffers = buffers.read(id, BufferSide::kResult);
+  }
+  if (!columns.has(Column::kStdout) && !columns.has(Column::kStderr)) return;
+  outputs.start().bind_integer(1, id);
+  while (outputs.step()) {
+    const bool is_stdout = outputs.integer(0) == kStdoutStream;
+    (is_stdout ? record.stdout_text : record.stderr_text) += outputs.text(1);
+  }
+}
+
+Result<std::vector<MsgId>> SqliteStore::history() {
+  std::vector<MsgId> ids;
+  SqliteConnection& connection = *parts_->connection;
+  {
+    SqliteStatement rows = connection.prepare(
+        "SELECT msg_id FROM records WHERE submitted IS NOT NULL ORDER BY submitted, id");
+    while (rows.step()) ids.emplace_back(rows.text(0));
+  }
+  if (Result<void> read = connection.take_failure(); !read) return read.error();
+  return ids;
+}
+
+Result<std::vector<TaskOutcome>> SqliteStore::outcomes(std::span<const MsgId> ids) {
+  std::vector<TaskOutcome> found;
+  SqliteStatement& row = parts_->outcome;
+  for (const MsgId& id : ids) {
+    row.start().bind_text(1, id.view());
+    if (!row.step()) continue;
+    TaskOutcome outcome{id, row.integer(0) != 0, std::nullopt};
+    if (!row.is_null(1)) outcome.engine = EngineUuid(row.text(1));
+    found.push_back(std::move(outcome));
+    row.start();
+  }
+  if (Result<void> read = parts_->connection->take_failure(); !read) return read.error();
+  return found;
+}
+
+Result<void> SqliteStore::purge_completed() {
+  parts_->connection->begin();
+  parts_->connection->execute(
+      "INSERT INTO temp.doomed SELECT id FROM records WHERE completed IS NOT NULL");
+  return parts_->finish_purge();
+}
+
+Result<void> SqliteStore::purge(std::span<const MsgId> ids) {
+  parts_->connection->begin();
+  SqliteStatement choose = parts_->connection->prepare(
+      "INSERT OR IGNORE INTO temp.doomed SELECT id FROM records WHERE msg_id = ?");
+  for (const MsgId& id : ids) choose.start().bind_text(1, id.view()).run();
+  return parts_->finish_purge();
+}
+
+Result<void> SqliteStore::purge_engine(const EngineUuid& engine) {
+  parts_->connection->begin();
+  parts_->connection
+      ->prepare(
+          "INSERT INTO temp.doomed SELECT id FROM records"
+          " WHERE engine_uuid = ? AND completed IS NOT NULL")
+      .start()
+      .bind_text(1, engine.view())
+      .run();
+  return parts_->finish_purge();
+}
+
+Result<void> SqliteStore::Parts::finish_purge() {
+  buffers.erase_doomed();
+  for (const char* sql : kEraseDoomed) connection->execute(sql);
+  return connection->finish();
+}
+
+Result<std::uint64_t> SqliteStore::count() {
+  const std::int64_t count = parts_->connection->read_integer("SELECT count(*) FROM records");
+  if (Result<void> read = parts_->connection->take_failure(); !read) return read.error();
+  return static_cast<std::uint64_t>(count);
+}
+
+}  // namespace trireme
