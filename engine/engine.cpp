@@ -1,0 +1,428 @@
+// The engine's one loop.
+#include "engine/engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <csignal>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "engine/engine_core.hpp"
+#include "engine/function_executor.hpp"
+#include "engine/heart.hpp"
+#include "engine/name_space.hpp"
+#include "engine/registration.hpp"
+#include "engine/runtime.hpp"
+#include "engine/task_runner.hpp"
+#include "net/socket.hpp"
+#include "net/wake_up.hpp"
+#include "session/packer.hpp"
+#include "session/signer.hpp"
+#include "session/wire.hpp"
+
+namespace trireme {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Output waits this long for more of its kind to go with it.
+constexpr milliseconds kOutputDelay{5};
+/// How long a leaving engine waits for tasks that were asked to stop.
+constexpr milliseconds kTaskGrace{1'000};
+/// Messages taken from one socket before the others get their turn.
+constexpr int kBatchMax = 256;
+
+struct FirstPing {};
+struct ControllerLost {};
+using LoopEvent = std::variant<OutputWaits, RunEnded, FirstPing, ControllerLost>;
+
+std::string_view channel_name(EngineChannel channel) {
+  switch (channel) {
+    case EngineChannel::kRegistration:
+      return "registration";
+    case EngineChannel::kShell:
+      return "shell";
+    case EngineChannel::kControl:
+      return "control";
+    case EngineChannel::kIopub:
+      return "iopub";
+  }
+  return "";
+}
+
+Result<Wire> make_wire(const EngineConnection& connection) {
+  auto signer = Signer::create(connection.key, connection.signature_scheme);
+  if (!signer) return signer.error();
+  auto packer = Packer::from_name(connection.pack);
+  if (!packer) return packer.error();
+  return Wire(std::move(*signer), *packer);
+}
+
+std::string process_tag(std::string_view role) {
+  return std::to_string(getpid()) + "_" + std::string(role);
+}
+
+std::string user_name() {
+  const char* name = getenv("USER");
+  return name == nullptr ? "engine" : name;
+}
+
+/// Everything that lives between joining and leaving.
+class EngineLoop {
+ public:
+  EngineLoop(const EngineParts& parts, Wire wire)
+      : parts_(parts),
+        wire_(std::move(wire)),
+        uuid_(parts.options.uuid.empty() ? new_session_id().str() : parts.options.uuid),
+        registration_(uuid_, factory("r"),
+                      RegistrationOptions{parts.options.id, parts.options.timeout}) {
+    runtime_.add(std::make_unique<FunctionExecutor>(parts.functions));
+  }
+
+  EngineExit run() {
+    if (auto joined = join(); !joined) return fail(joined.error());
+    if (leave_) return EngineExit{kExitOk, leave_->signal, false};
+    if (auto connected = connect(); !connected) return fail(connected.error());
+    while (!leave_) turn();
+    return leave();
+  }
+
+  /// Sends what is queued, waiting at most as long as the sockets linger.
+  void close_sockets() {
+    for (auto* socket : {&registration_socket_, &iopub_, &shell_, &control_}) socket->reset();
+    context_.reset();
+  }
+
+ private:
+  using Handler = void (EngineLoop::*)(Message);
+
+  MessageFactory factory(std::string_view role) const {
+    return MessageFactory(SessionId(uuid_.view()), user_name(), process_tag(role));
+  }
+  SocketOptions socket_options() const {
+    SocketOptions options;
+    options.identity = uuid_.str();
+    options.curve_server_key = parts_.connection.curve_serverkey;
+    return options;
+  }
+  std::string url(int port) const { return peer_url(parts_.connection, port); }
+
+  EngineExit fail(const Error& error) {
+    parts_.log.write(LogLevel::kError, error.text);
+    const bool configuration = error.code == ErrorCode::kConfiguration;
+    return EngineExit{configuration ? kExitConfiguration : kExitRegistration, std::nullopt, false};
+  }
+
+  // --- joining ---
+
+  Result<void> join() {
+    auto socket = Socket::open(*context_, SocketType::kDealer, socket_options());
+    if (!socket) return socket.error();
+    registration_socket_.emplace(std::move(*socket));
+    const std::string address = url(parts_.connection.registration);
+    if (auto done = registration_socket_->connect(address); !done) return done.error();
+    parts_.log.write(LogLevel::kInfo, "Registering at " + address + " as " + uuid_.str() + ".");
+    loop_.watch(*registration_socket_, [this] {
+      receive(*registration_socket_, EngineChannel::kRegistration, &EngineLoop::on_registration);
+    });
+    loop_.watch_fd(parts_.signals.fd(), [this] { on_signals(); });
+    EngineOutbox out;
+    registration_.start(parts_.clock.now(), out);
+    carry_out(out);
+    while (registration_.state() == Registration::State::kAsked && !leave_) turn();
+    if (registration_.state() == Registration::State::kFailed) {
+      return Error{ErrorCode::kTimeout, registration_.failure()};
+    }
+    return {};
+  }
+
+  void on_registration(Message message) {
+    EngineOutbox out;
+    registration_.on_message(message, out);
+    carry_out(out);
+  }
+
+  Result<void> connect() {
+    const EngineConnection& connection = parts_.connection;
+    const Membership& membership = *registration_.membership();
+    const EngineIdentity identity{uuid_, membership.id};
+    core_.emplace(EngineMessages(identity, factory("e")), parts_.options.threads,
+                  EngineDescription{TRIREME_VERSION, "Trireme engine " TRIREME_VERSION});
+    std::vector<int> shell_ports{connection.mux, connection.task};
+    if (!connection.broadcast.empty()) {
+      const auto leaf = static_cast<std::size_t>(membership.id.value());
+      shell_ports.push_back(connection.broadcast[leaf % connection.broadcast.size()]);
+    }
+    SocketOptions router = socket_options();
+    router.take_over_identities = true;  // a controller that was restarted has the same names
+    SocketOptions publisher = socket_options();
+    for (auto [socket, type, options, ports] :
+         {std::tuple{&iopub_, SocketType::kPub, publisher, std::vector{connection.iopub}},
+          std::tuple{&shell_, SocketType::kRouter, router, shell_ports},
+          std::tuple{&control_, SocketType::kRouter, router, std::vector{connection.control}}}) {
+      auto opened = Socket::open(*context_, type, options);
+      if (!opened) return opened.error();
+      socket->emplace(std::move(*opened));
+      for (const int port : ports) {
+        if (auto done = (*socket)->connect(url(port)); !done) return done.error();
+      }
+    }
+    watch_all();
+    start_runner(identity);
+    return start_heart(membership);
+  }
+
+  void watch_all() {
+    loop_.watch(*control_,
+                [this] { receive(*control_, EngineChannel::kControl, &EngineLoop::on_control); });
+    loop_.watch(*shell_, [this] { receive_shell(); });
+    loop_.watch_fd(events_.fd(), [this] { on_events(); });
+  }
+
+  void start_runner(const EngineIdentity& identity) {
+    runner_ = std::make_unique<TaskRunner>(
+        TaskRunner::Options{identity, parts_.options.threads}, runtime_, names_, parts_.capture,
+        [this](RunEvent event) {
+          std::visit([this](auto& happened) { events_.put(std::move(happened)); }, event);
+        });
+  }
+
+  Result<void> start_heart(const Membership& membership) {
+    HeartOptions options;
+    options.ping_url = url(parts_.connection.hb_ping);
+    options.pong_url = url(parts_.connection.hb_pong);
+    options.identity = uuid_.str();
+    options.curve_server_key = parts_.connection.curve_serverkey;
+    options.period = membership.heartbeat_period;
+    options.misses_max = parts_.options.heartbeat_misses_max;
+    auto heart = Heart::start(*context_, options,
+                              HeartReports{[this] { events_.put(FirstPing{}); },
+                                           [this] { events_.put(ControllerLost{}); }});
+    if (!heart) return heart.error();
+    heart_ = std::move(*heart);
+    parts_.log.write(LogLevel::kInfo, "Joined as engine " + std::to_string(membership.id.value()) +
+                                          "; " + std::to_string(parts_.functions->size()) +
+                                          " functions, " + std::to_string(parts_.options.threads) +
+                                          " at a time.");
+    return {};
+  }
+
+  // --- working ---
+
+  void turn() {
+    loop_.wait(next_deadline());
+    const Now now = parts_.clock.now();
+    if (flush_at_ && now.instant >= *flush_at_) flush_outputs();
+    if (const auto due = registration_.next_deadline(); due && now.instant >= *due) {
+      EngineOutbox out;
+      registration_.on_deadline(now, out);
+      carry_out(out);
+    }
+  }
+
+  std::optional<Instant> next_deadline() const {
+    const auto registration = registration_.next_deadline();
+    if (!registration) return flush_at_;
+    return flush_at_ ? std::min(*flush_at_, *registration) : registration;
+  }
+
+  void receive(Socket& socket, EngineChannel channel, Handler handle) {
+    Frames frames;
+    for (int count = 0; count < kBatchMax && socket.receive(frames); ++count) {
+      auto message = wire_.decode(frames, Wire::Replays::kRefuse);
+      if (message) {
+        (this->*handle)(std::move(*message));
+      } else {
+        count_bad_message(channel, message.error());
+      }
+    }
+  }
+  void receive_shell() { receive(*shell_, EngineChannel::kShell, &EngineLoop::on_shell); }
+
+  void on_shell(Message message) {
+    EngineOutbox out;
+    core_->on_shell(std::move(message), parts_.clock.now(), out);
+    carry_out(out);
+  }
+
+  void on_control(Message message) {
+    EngineOutbox out;
+    core_->on_control(message, parts_.clock.now(), out);
+    carry_out(out);
+  }
+
+  void on_events() {
+    // What has arrived before a task's end counts as waiting behind that task.
+    receive_shell();
+    for (LoopEvent& event : events_.take()) {
+      std::visit([this](auto& happened) { on_event(happened); }, event);
+    }
+  }
+
+  void on_event(const OutputWaits& waits) {
+    outputs_waiting_.insert(waits.run);
+    if (waits.urgency == TaskOutput::Urgency::kNow) {
+      flush_outputs();
+    } else if (!flush_at_) {
+      flush_at_ = parts_.clock.now().instant + kOutputDelay;
+    }
+  }
+
+  void on_event(RunEnded& ended) {
+    EngineOutbox out;
+    const Now now = parts_.clock.now();
+    core_->on_output(ended.run, ended.output, now, out);
+    core_->on_finished(ended.run, std::move(ended.outcome), now, out);
+    outputs_waiting_.erase(ended.run);
+    runner_->forget(ended.run);
+    carry_out(out);
+  }
+
+  void on_event(const FirstPing&) {
+    EngineOutbox out;
+    core_->on_ready(parts_.clock.now(), out);
+    carry_out(out);
+  }
+
+  void on_event(const ControllerLost&) {
+    parts_.log.write(LogLevel::kError, "No heartbeat from the controller for " +
+                                           std::to_string(parts_.options.heartbeat_misses_max) +
+                                           " periods; this engine leaves.");
+    leave_ = Leave{};
+  }
+
+  void flush_outputs() {
+    EngineOutbox out;
+    const Now now = parts_.clock.now();
+    for (const RunNumber run : outputs_waiting_) {
+      core_->on_output(run, runner_->take_output(run), now, out);
+    }
+    outputs_waiting_.clear();
+    flush_at_.reset();
+    carry_out(out);
+  }
+
+  void on_signals() {
+    while (const auto signal = parts_.signals.take()) {
+      if (*signal == SIGINT && core_) {
+        EngineOutbox out;
+        const bool busy = core_->on_interrupt(out);
+        carry_out(out);
+        if (busy) continue;
+        if (isatty(STDIN_FILENO) == 0) {
+          parts_.log.write(LogLevel::kWarning,
+                           "SIGINT is ignored while no task runs; SIGTERM ends this engine.");
+          continue;
+        }
+      }
+      parts_.log.write(LogLevel::kInfo, "Asked to leave by a signal.");
+      leave_ = Leave{};
+    }
+  }
+
+  // --- carrying out ---
+
+  void carry_out(EngineOutbox& out) {
+    for (OutgoingEngineMessage& outgoing : out.messages) send(outgoing);
+    if (out.clear_name_space) names_.clear();
+    for (const WorkQueue::Start& start : out.starts) runner_->start(start.run, *start.request);
+    for (const StopRun& stop : out.stops) runner_->stop(stop.run, stop.reason);
+    for (const EngineLogLine& line : out.log_lines) parts_.log.write(line.level, line.text);
+    if (out.leave) leave_ = out.leave;
+  }
+
+  void send(const OutgoingEngineMessage& outgoing) {
+    const auto sent = socket_of(outgoing.channel).send(wire_.encode(outgoing.message));
+    if (!sent) {
+      parts_.log.write(LogLevel::kError, "A " + outgoing.message.header.msg_type +
+                                             " could not be sent: " + sent.error().text);
+    }
+  }
+
+  Socket& socket_of(EngineChannel channel) {
+    switch (channel) {
+      case EngineChannel::kRegistration:
+        return *registration_socket_;
+      case EngineChannel::kShell:
+        return *shell_;
+      case EngineChannel::kControl:
+        return *control_;
+      case EngineChannel::kIopub:
+        break;
+    }
+    return *iopub_;
+  }
+
+  /// One line for the 1st, 2nd, 4th, 8th, ... bad message: a flood of them must not flood the log.
+  void count_bad_message(EngineChannel channel, const Error& error) {
+    ++bad_messages_;
+    if (!std::has_single_bit(bad_messages_)) return;
+    parts_.log.write(LogLevel::kWarning, "Dropped bad message " + std::to_string(bad_messages_) +
+                                             ", on " + std::string(channel_name(channel)) + ": " +
+                                             error.text);
+  }
+
+  // --- leaving ---
+
+  EngineExit leave() {
+    runner_->stop_all(StopReason::kInterrupted);
+    EngineOutbox out;
+    registration_.leave(parts_.clock.now(), out);
+    carry_out(out);
+    const bool idle = runner_->wait_until_idle(kTaskGrace);
+    if (!idle) {
+      parts_.log.write(LogLevel::kWarning, "A task does not stop; leaving without it.");
+      static_cast<void>(runner_.release());  // its threads live until the process ends
+    }
+    heart_.reset();
+    parts_.log.write(LogLevel::kInfo, "Left the cluster.");
+    return EngineExit{kExitOk, leave_->signal, !idle};
+  }
+
+  const EngineParts& parts_;
+  Wire wire_;
+  EngineUuid uuid_;
+  Registration registration_;
+  std::optional<EngineCore> core_;  // from joining on
+  std::optional<Leave> leave_;      // set when the loop shall end
+  std::set<RunNumber> outputs_waiting_;
+  std::optional<Instant> flush_at_;
+  std::uint64_t bad_messages_ = 0;
+
+  EngineNameSpace names_;
+  Runtime runtime_;
+  Mailbox<LoopEvent> events_;
+  std::optional<NetContext> context_{std::in_place};
+  PollLoop loop_;
+  std::optional<Socket> registration_socket_;
+  std::optional<Socket> iopub_;
+  std::optional<Socket> shell_;
+  std::optional<Socket> control_;
+  std::unique_ptr<Heart> heart_;
+  std::unique_ptr<TaskRunner> runner_;
+};
+
+}  // namespace
+
+EngineExit run_engine(const EngineParts& parts) {
+  auto wire = make_wire(parts.connection);
+  if (!wire) {
+    parts.log.write(LogLevel::kError, wire.error().text);
+    return EngineExit{kExitConfiguration, std::nullopt, false};
+  }
+  // Not freed when tasks still run: their threads use it until the process ends.
+  auto loop = std::make_unique<EngineLoop>(parts, std::move(*wire));
+  const EngineExit exit = loop->run();
+  if (exit.tasks_running) {
+    loop->close_sockets();
+    static_cast<void>(loop.release());
+  }
+  return exit;
+}
+
+}  // namespace trireme

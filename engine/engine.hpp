@@ -1,0 +1,40 @@
+// Wires an engine together: sockets to cores to worker threads. Decides nothing itself.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "engine/function_table.hpp"
+#include "engine/options.hpp"
+#include "engine/output_capture.hpp"
+#include "net/poll_loop.hpp"
+#include "session/clock.hpp"
+#include "session/connection_file.hpp"
+#include "session/log.hpp"
+
+namespace trireme {
+
+/// What an engine works with. The references must outlive run_engine().
+struct EngineParts {
+  const EngineOptions& options;
+  const EngineConnection& connection;
+  std::shared_ptr<const FunctionTable> functions;
+  const Clock& clock;
+  Log& log;
+  SignalWatch& signals;    // SIGTERM, SIGHUP and SIGINT
+  OutputCapture* capture;  // null: what tasks print stays here
+};
+
+/// How an engine ended.
+struct EngineExit {
+  int code = 0;
+  std::optional<int> signal;   // end the process by this signal instead
+  bool tasks_running = false;  // some task did not stop in time: end without waiting for it
+};
+
+/// Registers, works, and leaves: returns when the engine was asked to go, lost its controller, or
+/// could not join. Threads: the calling one does all input and output; one more beats, and one per
+/// task slot works. When `tasks_running` is set, the worker threads live on.
+EngineExit run_engine(const EngineParts& parts);
+
+}  // namespace trireme

@@ -1,0 +1,300 @@
+// Message by message: the engine's answers.
+#include "engine/engine_core.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/signal_names.hpp"
+#include "session/message_type.hpp"
+
+namespace trireme {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kOkContent = R"({"status": "ok"})";
+
+std::vector<MsgId> read_msg_ids(const Json& content) {
+  std::vector<MsgId> ids;
+  if (!content.is_object()) return ids;
+  const auto found = content.find("msg_ids");
+  if (found == content.end()) return ids;
+  if (found->is_string()) ids.emplace_back(found->get<std::string>());
+  if (!found->is_array()) return ids;
+  for (const Json& id : *found) {
+    if (id.is_string()) ids.emplace_back(id.get<std::string>());
+  }
+  return ids;
+}
+
+std::optional<int> read_signal(const Json& content) {
+  if (!content.is_object()) return std::nullopt;
+  const auto found = content.find("sig");
+  if (found == content.end()) return std::nullopt;
+  if (found->is_string()) return signal_number(found->get<std::string>());
+  if (!found->is_number_integer()) return std::nullopt;
+  const auto number = found->get<std::int64_t>();
+  if (number < 0 || number > kSignalNumberMax) return std::nullopt;
+  return static_cast<int>(number);
+}
+
+Json parse(const Frame& json) { return Json::parse(json.view(), nullptr, false); }
+
+std::string_view stream_name(OutputPiece::Kind kind) {
+  return kind == OutputPiece::Kind::kStdout ? "stdout" : "stderr";
+}
+
+}  // namespace
+
+/// What the control socket answers, by message type.
+struct EngineCore::ControlRow {
+  MessageType type;
+  ControlHandler handler;
+  bool shows_busy;  // busy and idle around the answer
+};
+const EngineCore::ControlRow EngineCore::kControlTable[] = {
+    {MessageType::kAbortRequest, &EngineCore::abort, true},
+    {MessageType::kClearRequest, &EngineCore::clear, true},
+    {MessageType::kShutdownRequest, &EngineCore::shut_down, true},
+    {MessageType::kInterruptRequest, &EngineCore::interrupt, true},
+    {MessageType::kKernelInfoRequest, &EngineCore::kernel_info, true},
+    {MessageType::kSignalRequest, &EngineCore::signal, false},
+};
+
+EngineCore::EngineCore(EngineMessages messages, std::size_t slots, EngineDescription description)
+    : messages_(std::move(messages)), description_(std::move(description)), queue_(slots) {}
+
+void EngineCore::on_ready(Now now, EngineOutbox& out) { publish_status("starting", {}, now, out); }
+
+void EngineCore::on_shell(Message message, Now now, EngineOutbox& out) {
+  const auto type = message_type(message.header.msg_type);
+  if (type == MessageType::kApplyRequest || type == MessageType::kExecuteRequest) {
+    on_work(std::move(message), now, out);
+  } else if (type == MessageType::kKernelInfoRequest) {
+    const Frame parent = message.header_json;
+    publish_status("busy", parent, now, out);
+    reply(EngineChannel::kShell, message, kernel_info_json(), now, out);
+    publish_status("idle", parent, now, out);
+  } else {
+    refuse(message, EngineChannel::kShell, now, out);
+  }
+}
+
+void EngineCore::on_work(Message message, Now now, EngineOutbox& out) {
+  TaskRequest request;
+  request.message = std::move(message);
+  if (const auto read = read_task_request(request); !read) {
+    const Frame parent = request.message.header_json;
+    publish_status("busy", parent, now, out);
+    fail(request, TaskFailure{std::string(wire_name(read.error().code)), read.error().text, {}},
+         RunFacts{now.timestamp, execution_count_}, now, out);
+    publish_status("idle", parent, now, out);
+    return;
+  }
+  if (queue_.admit(request) == WorkQueue::Admission::kAborted) {
+    answer_aborted(request, now, out);
+    return;
+  }
+  start_waiting(now, out);
+}
+
+void EngineCore::start_waiting(Now now, EngineOutbox& out) {
+  while (const auto start = queue_.start_next()) {
+    const TaskRequest& request = *start->request;
+    publish_status("busy", request.message.header_json, now, out);
+    RunFacts facts{now.timestamp, execution_count_};
+    if (request.is_execute() && !request.silent) {
+      facts.execution_count = ++execution_count_;
+      out.send(EngineChannel::kIopub,
+               messages_.execute_input(request, execution_count_, now.timestamp));
+    }
+    facts_.emplace(start->run, facts);
+    out.starts.push_back(*start);
+  }
+}
+
+void EngineCore::on_output(RunNumber run, const std::vector<OutputPiece>& pieces, Now now,
+                           EngineOutbox& out) {
+  const TaskRequest* request = queue_.running(run);
+  if (request == nullptr) return;
+  const Frame& parent = request->message.header_json;
+  for (const OutputPiece& piece : pieces) {
+    Message message =
+        piece.kind == OutputPiece::Kind::kDisplay
+            ? messages_.display_data(piece.text, parent, now.timestamp)
+            : messages_.stream(stream_name(piece.kind), piece.text, parent, now.timestamp);
+    out.send(EngineChannel::kIopub, std::move(message));
+  }
+}
+
+void EngineCore::on_finished(RunNumber run, TaskOutcome outcome, Now now, EngineOutbox& out) {
+  auto request = queue_.finish(run);
+  const auto facts = facts_.extract(run);
+  if (!request || facts.empty()) {
+    out.log(LogLevel::kWarning, "A task ended that was not running here; ignored.");
+    return;
+  }
+  const bool failed = std::holds_alternative<TaskFailure>(outcome);
+  if (auto* success = std::get_if<TaskSuccess>(&outcome)) {
+    succeed(*request, std::move(*success), facts.mapped(), now, out);
+  } else if (failed) {
+    fail(*request, std::get<TaskFailure>(outcome), facts.mapped(), now, out);
+  } else {
+    out.send(EngineChannel::kShell,
+             messages_.aborted_reply(*request, facts.mapped(), now.timestamp));
+  }
+  publish_status("idle", request->message.header_json, now, out);
+  if (failed && request->is_execute() && !request->silent && request->stop_on_error) {
+    for (const TaskRequest& behind : queue_.take_waiting_executes()) {
+      answer_aborted(behind, now, out);
+    }
+  }
+  start_waiting(now, out);
+}
+
+void EngineCore::succeed(const TaskRequest& request, TaskSuccess success, const RunFacts& facts,
+                         Now now, EngineOutbox& out) {
+  if (request.is_execute() && !request.silent && !success.data_json.empty()) {
+    out.send(EngineChannel::kIopub,
+             messages_.execute_result(success.data_json, facts.execution_count,
+                                      request.message.header_json, now.timestamp));
+  }
+  out.send(EngineChannel::kShell,
+           messages_.success_reply(request, std::move(success), facts, now.timestamp));
+}
+
+void EngineCore::fail(const TaskRequest& request, const TaskFailure& failure, const RunFacts& facts,
+                      Now now, EngineOutbox& out) {
+  out.send(EngineChannel::kIopub,
+           messages_.error(failure, request.message.header_json, now.timestamp));
+  out.send(EngineChannel::kShell, messages_.failure_reply(request, failure, facts, now.timestamp));
+}
+
+void EngineCore::answer_aborted(const TaskRequest& request, Now now, EngineOutbox& out) {
+  publish_status("busy", request.message.header_json, now, out);
+  out.send(
+      EngineChannel::kShell,
+      messages_.aborted_reply(request, RunFacts{now.timestamp, execution_count_}, now.timestamp));
+}
+
+void EngineCore::on_control(const Message& message, Now now, EngineOutbox& out) {
+  const auto type = message_type(message.header.msg_type);
+  const auto row = std::find_if(std::begin(kControlTable), std::end(kControlTable),
+                                [&](const ControlRow& each) { return each.type == type; });
+  if (!type || row == std::end(kControlTable)) {
+    refuse(message, EngineChannel::kControl, now, out);
+    return;
+  }
+  if (row->shows_busy) publish_status("busy", message.header_json, now, out);
+  (this->*row->handler)(message, now, out);
+  if (row->shows_busy) publish_status("idle", message.header_json, now, out);
+}
+
+void EngineCore::abort(const Message& request, Now now, EngineOutbox& out) {
+  const std::vector<MsgId> ids = read_msg_ids(parse(request.content_json));
+  if (ids.empty()) {
+    for (const TaskRequest& waiting : queue_.take_waiting_executes()) {
+      answer_aborted(waiting, now, out);
+    }
+  }
+  for (const MsgId& id : ids) {
+    const WorkQueue::Abort aborted = queue_.abort(id);
+    for (const TaskRequest& waiting : aborted.waiting) answer_aborted(waiting, now, out);
+    for (const RunNumber run : aborted.running) out.stops.push_back({run, StopReason::kAborted});
+  }
+  reply(EngineChannel::kControl, request, std::string(kOkContent), now, out);
+}
+
+void EngineCore::clear(const Message& request, Now now, EngineOutbox& out) {
+  out.clear_name_space = true;
+  reply(EngineChannel::kControl, request, std::string(kOkContent), now, out);
+}
+
+void EngineCore::shut_down(const Message& request, Now now, EngineOutbox& out) {
+  out.send(EngineChannel::kIopub, messages_.shutdown_notice(request.header_json, now.timestamp));
+  reply(EngineChannel::kControl, request, R"({"status": "ok", "restart": false})", now, out);
+  out.leave = Leave{};
+}
+
+void EngineCore::interrupt(const Message& request, Now now, EngineOutbox& out) {
+  on_interrupt(out);
+  reply(EngineChannel::kControl, request, std::string(kOkContent), now, out);
+}
+
+std::string EngineCore::kernel_info_json() const {
+  return R"({"status": "ok", "protocol_version": "5.3", "implementation": "trireme", )"
+         R"("implementation_version": )" +
+         json_quote(description_.version) +
+         R"(, "language_info": {"name": "c++", "version": "20", "mimetype": "text/x-c++src", )"
+         R"("file_extension": ".cpp"}, "banner": )" +
+         json_quote(description_.banner) + R"(, "help_links": []})";
+}
+
+void EngineCore::kernel_info(const Message& request, Now now, EngineOutbox& out) {
+  reply(EngineChannel::kControl, request, kernel_info_json(), now, out);
+}
+
+// Python engines have a helper process that answers this one; the odd type of the reply is its.
+void EngineCore::signal(const Message& request, Now now, EngineOutbox& out) {
+  constexpr std::string_view kReplyType = "_request";
+  const std::optional<int> number = read_signal(parse(request.content_json));
+  if (!number) {
+    out.send(EngineChannel::kControl,
+             messages_.plain_reply(request, kReplyType,
+                                   error_content_json("ValueError",
+                                                      "signal_request needs \"sig\": a signal "
+                                                      "number, or a name such as \"SIGINT\""),
+                                   now.timestamp));
+    return;
+  }
+  out.send(EngineChannel::kControl,
+           messages_.plain_reply(request, kReplyType, std::string(kOkContent), now.timestamp));
+  if (*number == SIGINT) {
+    on_interrupt(out);
+  } else if (*number == SIGTERM) {
+    out.leave = Leave{};
+  } else if (*number != 0) {
+    out.leave = Leave{*number};
+  }
+}
+
+void EngineCore::refuse(const Message& request, EngineChannel channel, Now now, EngineOutbox& out) {
+  const std::string& type = request.header.msg_type;
+  if (!type.ends_with("_request")) {
+    out.log(LogLevel::kDebug, "Ignored a message of type '" + type + "'.");
+    return;
+  }
+  out.log(LogLevel::kWarning, "Refused a '" + type + "': this engine does not know it.");
+  out.send(channel,
+           messages_.plain_reply(request, reply_type_of(type),
+                                 error_content_json("NotImplementedError",
+                                                    "this Trireme engine does not answer " + type),
+                                 now.timestamp));
+}
+
+bool EngineCore::on_interrupt(EngineOutbox& out) {
+  const std::vector<RunNumber> runs = queue_.runs();
+  for (const RunNumber run : runs) out.stops.push_back({run, StopReason::kInterrupted});
+  return !runs.empty();
+}
+
+void EngineCore::publish_status(std::string_view state, const Frame& parent, Now now,
+                                EngineOutbox& out) {
+  out.send(EngineChannel::kIopub, messages_.status(state, parent, now.timestamp));
+}
+
+void EngineCore::reply(EngineChannel channel, const Message& request, std::string content_json,
+                       Now now, EngineOutbox& out) {
+  out.send(channel, messages_.plain_reply(request, reply_type_of(request.header.msg_type),
+                                          std::move(content_json), now.timestamp));
+}
+
+void EngineCore::check_invariants() const {
+  queue_.check_invariants();
+  TRIREME_CHECK(facts_.size() == queue_.running_count(), "facts are kept for what runs, only");
+}
+
+}  // namespace trireme

@@ -1,0 +1,161 @@
+// The JSON of an engine's replies and outputs. Written by hand: the shapes are fixed, and a reply
+// is made for every task.
+#include "engine/engine_messages.hpp"
+
+#include <utility>
+
+#include "session/message_type.hpp"
+
+namespace trireme {
+namespace {
+
+constexpr std::string_view kUnmetDependency = "UnmetDependency";
+
+std::string_view json_flag(bool flag) { return flag ? "true" : "false"; }
+
+}  // namespace
+
+std::string error_members_json(const TaskFailure& failure) {
+  std::string json = R"("status": "error", "ename": )" + json_quote(failure.ename) +
+                     R"(, "evalue": )" + json_quote(failure.evalue) + R"(, "traceback": [)";
+  for (std::size_t line = 0; line < failure.traceback.size(); ++line) {
+    if (line > 0) json += ", ";
+    json += json_quote(failure.traceback[line]);
+  }
+  return json + "]";
+}
+
+std::string reply_type_of(std::string_view request_type) {
+  constexpr std::string_view kSuffix = "_request";
+  if (request_type.ends_with(kSuffix)) request_type.remove_suffix(kSuffix.size());
+  return std::string(request_type) + "_reply";
+}
+
+EngineMessages::EngineMessages(EngineIdentity identity, MessageFactory factory)
+    : identity_(std::move(identity)),
+      factory_(std::move(factory)),
+      topic_prefix_("engine." + std::to_string(identity_.id.value()) + "."),
+      quoted_uuid_(json_quote(identity_.uuid.view())) {
+  engine_metadata_ = R"({"engine": )" + quoted_uuid_ + "}";
+}
+
+Message EngineMessages::output(MessageType type, std::string_view topic, std::string content_json,
+                               const Frame& parent, Timestamp now, std::string metadata_json) {
+  Message message =
+      factory_.make(type, std::move(content_json), now, parent, std::move(metadata_json));
+  message.identities = {Frame(topic_prefix_ + std::string(topic))};
+  return message;
+}
+
+Message EngineMessages::status(std::string_view state, const Frame& parent, Timestamp now) {
+  return output(MessageType::kStatus, "status",
+                R"({"execution_state": ")" + std::string(state) + R"("})", parent, now,
+                engine_metadata_);
+}
+
+Message EngineMessages::stream(std::string_view name, std::string_view text, const Frame& parent,
+                               Timestamp now) {
+  std::string content = R"({"name": ")" + std::string(name) + R"(", "text": )" + json_quote(text);
+  return output(MessageType::kStream, name, content + "}", parent, now, engine_metadata_);
+}
+
+Message EngineMessages::display_data(std::string content_json, const Frame& parent, Timestamp now) {
+  return output(MessageType::kDisplayData, "displaypub", std::move(content_json), parent, now, {});
+}
+
+Message EngineMessages::execute_input(const TaskRequest& request, int execution_count,
+                                      Timestamp now) {
+  return output(MessageType::kExecuteInput, "execute_input",
+                R"({"code": )" + json_quote(request.code) + R"(, "execution_count": )" +
+                    std::to_string(execution_count) + "}",
+                request.message.header_json, now, engine_metadata_);
+}
+
+Message EngineMessages::execute_result(std::string_view data_json, int execution_count,
+                                       const Frame& parent, Timestamp now) {
+  return output(MessageType::kExecuteResult, "execute_result",
+                R"({"data": )" + std::string(data_json) +
+                    R"(, "metadata": {}, "execution_count": )" + std::to_string(execution_count) +
+                    "}",
+                parent, now, {});
+}
+
+Message EngineMessages::error(const TaskFailure& failure, const Frame& parent, Timestamp now) {
+  return output(MessageType::kError, "error", "{" + error_members_json(failure) + "}", parent, now,
+                engine_metadata_);
+}
+
+Message EngineMessages::shutdown_notice(const Frame& parent, Timestamp now) {
+  return output(MessageType::kShutdownReply, "shutdown", R"({"status": "ok", "restart": false})",
+                parent, now, {});
+}
+
+Message EngineMessages::success_reply(const TaskRequest& request, TaskSuccess success,
+                                      const RunFacts& facts, Timestamp now) {
+  std::string content = R"({"status": "ok")";
+  if (request.is_execute()) {
+    content += R"(, "execution_count": )" + std::to_string(facts.execution_count) +
+               R"(, "user_expressions": {}, "payload": [])";
+  }
+  if (!success.result_json.empty()) content += R"(, "result": )" + success.result_json;
+  Message reply =
+      task_reply(request, content + "}", reply_metadata(request, facts, "ok", true) + "}", now);
+  reply.buffers = std::move(success.buffers);
+  return reply;
+}
+
+Message EngineMessages::failure_reply(const TaskRequest& request, const TaskFailure& failure,
+                                      const RunFacts& facts, Timestamp now) {
+  const std::string info = R"({"engine_uuid": )" + quoted_uuid_ + R"(, "engine_id": )" +
+                           std::to_string(identity_.id.value());
+  std::string content = "{" + error_members_json(failure) + R"(, "engine_info": )" + info +
+                        R"(, "method": ")" + (request.is_execute() ? "execute" : "apply") + R"("})";
+  if (request.is_execute()) {
+    content += R"(, "execution_count": )" + std::to_string(facts.execution_count) +
+               R"(, "user_expressions": {}, "payload": [])";
+  }
+  const bool dependencies_met = failure.ename != kUnmetDependency;
+  std::string metadata = reply_metadata(request, facts, "error", dependencies_met);
+  metadata += R"(, "engine_info": )" + info + "}}";
+  return task_reply(request, content + "}", std::move(metadata), now);
+}
+
+Message EngineMessages::aborted_reply(const TaskRequest& request, const RunFacts& facts,
+                                      Timestamp now) {
+  return task_reply(request, R"({"status": "aborted"})",
+                    reply_metadata(request, facts, "aborted", true) + "}", now);
+}
+
+Message EngineMessages::task_reply(const TaskRequest& request, std::string content_json,
+                                   std::string metadata_json, Timestamp now) {
+  const MessageType type =
+      request.is_execute() ? MessageType::kExecuteReply : MessageType::kApplyReply;
+  Message reply = factory_.make(type, std::move(content_json), now, request.message.header_json,
+                                std::move(metadata_json));
+  reply.identities = request.message.identities;
+  return reply;
+}
+
+std::string EngineMessages::reply_metadata(const TaskRequest& request, const RunFacts& facts,
+                                           std::string_view status, bool dependencies_met) const {
+  std::string json =
+      R"({"started": ")" + format_timestamp(facts.started) + R"(", "dependencies_met": )";
+  json += json_flag(dependencies_met);
+  json += R"(, "engine": )" + quoted_uuid_ + R"(, "is_broadcast": )";
+  json += json_flag(request.is_broadcast);
+  json += R"(, "is_coalescing": )";
+  json += json_flag(request.is_coalescing);
+  json += R"(, "original_msg_id": )" + json_quote(request.original_msg_id);
+  if (request.label_json) json += R"(, "label": )" + *request.label_json;
+  return json + R"(, "status": ")" + std::string(status) + R"(")";
+}
+
+Message EngineMessages::plain_reply(const Message& request, std::string_view reply_type,
+                                    std::string content_json, Timestamp now) {
+  Message reply = factory_.make(reply_type, std::move(content_json), now, request.header_json,
+                                engine_metadata_);
+  reply.identities = request.identities;
+  return reply;
+}
+
+}  // namespace trireme

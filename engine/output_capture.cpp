@@ -1,0 +1,292 @@
+// Replaced stream buffers, replaced C streams, and pipes behind the descriptors 1 and 2.
+#include "engine/output_capture.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <mutex>
+#include <span>
+#include <streambuf>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#include "session/result.hpp"
+
+namespace trireme {
+namespace {
+
+using Kind = OutputPiece::Kind;
+constexpr std::size_t kReadBytes = 64u << 10;
+constexpr std::array kFaults{SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
+thread_local std::shared_ptr<TaskOutput> current_task;  // of the calling thread
+
+/// Where text is sorted to its task.
+class Router {
+ public:
+  explicit Router(OutputCapture::Elsewhere elsewhere) : elsewhere_(std::move(elsewhere)) {}
+
+  void route(Kind kind, std::string_view text) {
+    if (current_task != nullptr) {
+      current_task->append(kind, text);
+    } else {
+      route_foreign(kind, text);
+    }
+  }
+
+  /// Of unknown origin: a thread of some task, a descriptor, a child process.
+  void route_foreign(Kind kind, std::string_view text) {
+    std::shared_ptr<TaskOutput> only;
+    {
+      const std::lock_guard lock(mutex_);
+      if (running_.size() == 1) only = running_.front();
+    }
+    if (only != nullptr) {
+      only->append(kind, text);
+    } else {
+      elsewhere_(kind, text);
+    }
+  }
+
+  void add(std::shared_ptr<TaskOutput> output) {
+    const std::lock_guard lock(mutex_);
+    running_.push_back(std::move(output));
+  }
+  void remove(const std::shared_ptr<TaskOutput>& output) {
+    const std::lock_guard lock(mutex_);
+    running_.erase(std::find(running_.begin(), running_.end(), output));
+  }
+
+ private:
+  OutputCapture::Elsewhere elsewhere_;
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<TaskOutput>> running_;  // guarded by mutex_
+};
+
+/// Behind std::cout and its siblings; keeps nothing, so threads need no lock here.
+class RoutedBuffer final : public std::streambuf {
+ public:
+  RoutedBuffer(Router& router, Kind kind) : router_(router), kind_(kind) {}
+
+ protected:
+  std::streamsize xsputn(const char* text, std::streamsize count) override {
+    router_.route(kind_, {text, static_cast<std::size_t>(count)});
+    return count;
+  }
+  int_type overflow(int_type character) override {
+    if (traits_type::eq_int_type(character, traits_type::eof())) return traits_type::not_eof(0);
+    const char one = traits_type::to_char_type(character);
+    router_.route(kind_, {&one, 1});
+    return character;
+  }
+
+ private:
+  Router& router_;
+  Kind kind_;
+};
+
+struct CStream {
+  Router* router;
+  Kind kind;
+};
+
+ssize_t write_c_stream(void* cookie, const char* text, std::size_t count) {
+  const auto* stream = static_cast<CStream*>(cookie);
+  stream->router->route(stream->kind, {text, count});
+  return static_cast<ssize_t>(count);
+}
+
+FILE* open_c_stream(CStream& stream) {
+  cookie_io_functions_t functions{};
+  functions.write = &write_c_stream;
+  FILE* file = fopencookie(&stream, "w", functions);
+  TRIREME_CHECK(file != nullptr, "no memory for a stream");
+  std::setvbuf(file, nullptr, _IONBF, 0);
+  return file;
+}
+
+/// Descriptors that a dying process empties into the original standard error. Set while a capture
+/// lives; read by a signal handler.
+std::array<std::atomic<int>, 2> fault_pipes{-1, -1};
+std::atomic<int> fault_stderr{-1};
+
+// Only calls that are allowed in signal handlers.
+extern "C" void drain_and_die(int signal) {
+  char bytes[4096];
+  for (const auto& pipe : fault_pipes) {
+    ssize_t count = 0;
+    while (pipe >= 0 && (count = read(pipe, bytes, sizeof bytes)) > 0) {
+      if (write(fault_stderr, bytes, static_cast<std::size_t>(count)) < 0) break;
+    }
+  }
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+/// One descriptor (1 or 2) with a pipe in its place.
+class CapturedDescriptor {
+ public:
+  CapturedDescriptor(int descriptor, Kind kind) : descriptor_(descriptor), kind_(kind) {
+    int ends[2];
+    TRIREME_CHECK(pipe2(ends, O_CLOEXEC) == 0, "no descriptors left for capturing output");
+    read_end_ = ends[0];
+    original_ = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+    fcntl(read_end_, F_SETFL, O_NONBLOCK);
+    dup2(ends[1], descriptor);
+    ::close(ends[1]);
+  }
+  ~CapturedDescriptor() {
+    if (original_ >= 0) {
+      dup2(original_, descriptor_);
+      ::close(original_);
+    }
+    ::close(read_end_);
+  }
+  CapturedDescriptor(const CapturedDescriptor&) = delete;
+  CapturedDescriptor& operator=(const CapturedDescriptor&) = delete;
+
+  int read_end() const noexcept { return read_end_; }
+  int original() const noexcept { return original_; }
+
+  /// Passes on what is in the pipe.
+  void drain(Router& router, std::span<char> space) {
+    ssize_t count = 0;
+    while ((count = read(read_end_, space.data(), space.size())) > 0) {
+      router.route_foreign(kind_, {space.data(), static_cast<std::size_t>(count)});
+    }
+  }
+
+ private:
+  int descriptor_;
+  Kind kind_;
+  int read_end_ = -1;
+  int original_ = -1;
+};
+
+}  // namespace
+
+struct OutputCapture::Impl {
+  explicit Impl(Elsewhere elsewhere) : router(std::move(elsewhere)) {
+    TRIREME_CHECK(pipe2(stop_pipe, O_CLOEXEC) == 0, "no descriptors left for capturing output");
+    replace_streams();
+    handle_faults();
+    pump = std::thread([this] { run_pump(); });
+  }
+
+  ~Impl() {
+    ::close(stop_pipe[1]);
+    pump.join();
+    drain();
+    restore_streams();
+    restore_faults();
+    ::close(stop_pipe[0]);
+  }
+
+  void replace_streams() {
+    old_cout = std::cout.rdbuf(&out_buffer);
+    old_cerr = std::cerr.rdbuf(&err_buffer);
+    old_clog = std::clog.rdbuf(&err_buffer);
+    std::fflush(stdout);
+    std::fflush(stderr);
+    old_stdout = std::exchange(stdout, open_c_stream(out_stream));
+    old_stderr = std::exchange(stderr, open_c_stream(err_stream));
+  }
+
+  void restore_streams() {
+    std::fclose(std::exchange(stdout, old_stdout));
+    std::fclose(std::exchange(stderr, old_stderr));
+    std::cout.rdbuf(old_cout);
+    std::cerr.rdbuf(old_cerr);
+    std::clog.rdbuf(old_clog);
+  }
+
+  void handle_faults() {
+    fault_pipes[0] = out_descriptor.read_end();
+    fault_pipes[1] = err_descriptor.read_end();
+    fault_stderr = err_descriptor.original();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{err_descriptor.original()}));
+#else
+    for (const int fault : kFaults) std::signal(fault, &drain_and_die);
+#endif
+  }
+
+  void restore_faults() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{STDERR_FILENO}));
+#else
+    for (const int fault : kFaults) std::signal(fault, SIG_DFL);
+#endif
+    fault_pipes[0] = -1;
+    fault_pipes[1] = -1;
+  }
+
+  /// Whoever reads a pipe holds the lock until the text is handed over, so that after drain()
+  /// everything written before it has arrived.
+  void drain() {
+    const std::lock_guard lock(drain_mutex);
+    out_descriptor.drain(router, read_space);
+    err_descriptor.drain(router, read_space);
+  }
+
+  void run_pump() {
+    for (;;) {
+      std::array<pollfd, 3> watched{pollfd{out_descriptor.read_end(), POLLIN, 0},
+                                    pollfd{err_descriptor.read_end(), POLLIN, 0},
+                                    pollfd{stop_pipe[0], POLLIN, 0}};
+      if (poll(watched.data(), watched.size(), -1) < 0) continue;  // a signal
+      if (watched[2].revents != 0) return;
+      drain();
+    }
+  }
+
+  Router router;
+  std::mutex drain_mutex;
+  std::vector<char> read_space = std::vector<char>(kReadBytes);  // guarded by drain_mutex
+  RoutedBuffer out_buffer{router, Kind::kStdout};
+  RoutedBuffer err_buffer{router, Kind::kStderr};
+  CStream out_stream{&router, Kind::kStdout};
+  CStream err_stream{&router, Kind::kStderr};
+  CapturedDescriptor out_descriptor{STDOUT_FILENO, Kind::kStdout};
+  CapturedDescriptor err_descriptor{STDERR_FILENO, Kind::kStderr};
+  int stop_pipe[2] = {-1, -1};
+  std::streambuf* old_cout = nullptr;
+  std::streambuf* old_cerr = nullptr;
+  std::streambuf* old_clog = nullptr;
+  FILE* old_stdout = nullptr;
+  FILE* old_stderr = nullptr;
+  std::thread pump;
+};
+
+OutputCapture::OutputCapture(Elsewhere elsewhere)
+    : impl_(std::make_unique<Impl>(std::move(elsewhere))) {}
+
+OutputCapture::~OutputCapture() = default;
+
+int OutputCapture::original_stderr() const noexcept { return impl_->err_descriptor.original(); }
+
+void OutputCapture::begin_task(std::shared_ptr<TaskOutput> output) {
+  impl_->router.add(output);
+  current_task = std::move(output);
+}
+
+void OutputCapture::end_task() {
+  TRIREME_CHECK(current_task != nullptr, "end_task() without begin_task() on this thread");
+  impl_->drain();
+  impl_->router.remove(current_task);
+  current_task.reset();
+}
+
+}  // namespace trireme

@@ -1,0 +1,44 @@
+// How a task ended, before it becomes a reply.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "session/frame.hpp"
+
+namespace trireme {
+
+/// The task returned.
+struct TaskSuccess {
+  std::string result_json;  // apply: the encoded value; empty when the buffers say everything
+  Frames buffers;           // raw parts of the result
+  std::string data_json;    // execute: the mime bundle of its value (a JSON object), or empty
+};
+
+/// The task failed; the fields are those of an error reply.
+struct TaskFailure {
+  std::string ename;
+  std::string evalue;
+  std::vector<std::string> traceback;  // lines for people
+};
+
+/// The task gave up because its caller aborted it.
+struct TaskGaveUp {};
+
+using TaskOutcome = std::variant<TaskSuccess, TaskFailure, TaskGaveUp>;
+
+/// A piece of what a task showed while it ran, in the order it was shown.
+struct OutputPiece {
+  enum class Kind {
+    kStdout,   // text
+    kStderr,   // text
+    kDisplay,  // content of a display_data message, as JSON
+  };
+  Kind kind;
+  std::string text;
+
+  friend bool operator==(const OutputPiece&, const OutputPiece&) = default;
+};
+
+}  // namespace trireme
