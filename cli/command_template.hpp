@@ -17,7 +17,7 @@ struct MapWords {
   std::optional<std::vector<std::string>> inputs;
 };
 
-/// kUsage when there is no command before `:::`.
+/// kExitUsage when there is no command before `:::`.
 Result<MapWords> split_at_inputs(const std::vector<std::string>& words);
 
 /// The command for one input: each of these is replaced in every word:

@@ -3,9 +3,9 @@
 
 namespace trireme::cli {
 
-inline constexpr int kOk = 0;
-inline constexpr int kFailed = 1;     // the work failed, or we did
-inline constexpr int kUsage = 2;      // a wrong command line
-inline constexpr int kNoCluster = 3;  // no cluster is running where one is needed
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;     // the work failed, or we did
+inline constexpr int kExitUsage = 2;      // a wrong command line
+inline constexpr int kExitNoCluster = 3;  // no cluster is running where one is needed
 
 }  // namespace trireme::cli

@@ -8,7 +8,7 @@
 
 namespace trireme::cli {
 
-struct Progress {
+struct BarState {
   std::size_t done = 0;
   std::optional<std::size_t> total;  // empty while more inputs may come
   std::size_t failed = 0;
@@ -16,7 +16,7 @@ struct Progress {
 };
 
 /// The line for a terminal of `width` columns.
-std::string render_progress(const Progress& progress, std::size_t width);
+std::string render_progress(const BarState& state, std::size_t width);
 
 /// Draws to standard error, and only when that is a terminal; at most some ten times a second.
 class ProgressBar {
@@ -26,7 +26,7 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void draw(Progress progress);
+  void draw(BarState state);
   /// Wipes the line, so that other output can be written; the next draw() brings it back at once.
   void clear();
 

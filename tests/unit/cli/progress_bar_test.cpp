@@ -26,9 +26,9 @@ TEST(ProgressBarTest, OnlyCountsWhileTheTotalIsUnknown) {
 
 TEST(ProgressBarTest, NeverIsWiderThanTheTerminal) {
   for (std::size_t width = 1; width < 100; ++width) {
-    const Progress progress{
+    const BarState state{
         .done = 12345, .total = 99999, .failed = 17, .elapsed = std::chrono::seconds(9)};
-    EXPECT_LE(render_progress(progress, width).size(), width);
+    EXPECT_LE(render_progress(state, width).size(), width);
   }
 }
 

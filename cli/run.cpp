@@ -1,0 +1,148 @@
+// trireme run: one program on whichever engine is free, as if it ran here.
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <iterator>
+
+#include <CLI/CLI.hpp>
+#include <trireme/client.hpp>
+
+#include "cli/cluster_access.hpp"
+#include "cli/command_template.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/output.hpp"
+#include "cli/remote_command.hpp"
+#include "cli/task_cancel.hpp"
+#include "cli/trailing_command.hpp"
+
+namespace trireme::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kLookInterval{40};
+/// Output may arrive a little after the result.
+constexpr std::chrono::seconds kLateOutput{5};
+
+struct RunOptions {
+  ProfileChoice choice;
+  RemoteCommand command;
+  bool pass_input = false;
+  bool exact = false;
+  bool json = false;
+  std::vector<int> engines;
+  std::string label;
+};
+
+/// Prints what is new in the task's output so far.
+class LiveOutput {
+ public:
+  void follow(const TaskInfo& task) {
+    print(task.stdout_text.substr(std::min(out_, task.stdout_text.size())));
+    print_error(task.stderr_text.substr(std::min(err_, task.stderr_text.size())));
+    out_ = task.stdout_text.size();
+    err_ = task.stderr_text.size();
+  }
+
+ private:
+  std::size_t out_ = 0;
+  std::size_t err_ = 0;
+};
+
+std::string read_standard_input() {
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+void print_for_programs(const AsyncResult<Value>& task, const CommandEnd& end) {
+  print_json(Dict{{"msg_id", task.msg_ids().front()},
+                  {"exit_code", end.failure.empty() ? Value(end.exit_code) : Value()},
+                  {"signal", end.signal.empty() ? Value() : Value(end.signal)},
+                  {"error", end.failure.empty() ? Value() : Value(end.failure)},
+                  {"engine", end.engine_id},
+                  {"seconds", end.seconds},
+                  {"stdout", end.out},
+                  {"stderr", end.err}});
+}
+
+int finish(const AsyncResult<Value>& task, const RunOptions& options, bool live,
+           LiveOutput& output) {
+  if (live) {
+    task.wait_for_output(kLateOutput);
+    output.follow(task.task(0));
+  }
+  const CommandEnd end = read_end(task);
+  if (options.json) {
+    print_for_programs(task, end);
+  } else if (!live) {
+    print(end.out);
+    print_error(end.err);
+  }
+  if (!end.failure.empty()) throw CommandFailed(kExitFailed, end.failure);
+  return end.exit_code;
+}
+
+int run(RunOptions options) {
+  if (options.command.words.empty()) {
+    throw CommandFailed(kExitUsage, "no command given; write: trireme run COMMAND [ARGUMENT]...");
+  }
+  if (options.command.folder.empty()) {
+    options.command.folder = std::filesystem::current_path().string();
+  }
+  if (options.command.shell)
+    options.command.words = {CLI::detail::join(options.command.words, " ")};
+  const auto client = connect(options.choice);
+  if (client->ids().empty()) {
+    throw CommandFailed(kExitFailed, "the cluster has no engines; add some: trireme engines add" +
+                                         choice_words(options.choice));
+  }
+  if (options.pass_input) options.command.input = read_standard_input();
+  const bool live = !options.json && !options.exact;
+  const InterruptWatch watch;
+  const auto task =
+      submit(client->load_balanced_view(options.engines).label(options.label), options.command);
+  LiveOutput output;
+  bool cancelled = false;
+  while (!task.wait_for(kLookInterval)) {
+    if (live) output.follow(task.task(0));
+    if (watch.interrupted() && !cancelled) {
+      cancel_tasks(*client, task.msg_ids());
+      cancelled = true;
+    }
+  }
+  if (!cancelled) return finish(task, options, live, output);
+  if (live) output.follow(task.task(0));
+  return watch.exit_code();
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand(
+      "run", "Runs a program on a free engine; its output and exit code become ours");
+  command->add_flag("-s,--shell", options->command.shell, "The command is a line of shell");
+  command->add_flag("-i,--stdin", options->pass_input, "Pass our standard input on to it");
+  command->add_option("--cwd", options->command.folder,
+                      "Folder it runs in, on the engine (default: the one we are in)");
+  command->add_option("--env", options->command.settings, "NAME=VALUE for it; repeat")
+      ->allow_extra_args(false);
+  command->add_option("--engine", options->engines, "Id of an engine that may run it; repeat")
+      ->allow_extra_args(false);
+  command->add_option("--label", options->label, "Stored with the task");
+  command->add_flag("--exact", options->exact,
+                    "Print its output at the end, byte for byte, instead of as it comes");
+  command->add_flag("--json", options->json, "Print exit code, output and engine as JSON");
+  add_cluster_options(*command, options->choice);
+  expect_trailing_command(*command);
+  command->footer(
+      "Usage: trireme run [OPTIONS] COMMAND [ARGUMENT]...\n"
+      "Ends with the exit code of the program; 128 and the number of the signal that killed it.\n"
+      "Example: trireme run sort --unique words.txt");
+  command->callback([options, command, &chosen] {
+    chosen = [options, command] {
+      options->command.words = trailing_command(*command);
+      return run(*options);
+    };
+  });
+}
+
+}  // namespace trireme::cli

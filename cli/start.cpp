@@ -1,0 +1,133 @@
+// trireme start, and trireme engines.
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <trireme/client.hpp>
+
+#include "cli/cluster_access.hpp"
+#include "cli/command_template.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/output.hpp"
+#include "cli/start_cluster.hpp"
+
+namespace trireme::cli {
+namespace {
+
+struct StartOptions {
+  ProfileChoice choice;
+  std::size_t engines = std::max(1U, std::thread::hardware_concurrency());
+  std::vector<std::string> plugins;
+  int threads = 1;
+  double timeout_seconds = 60;
+  bool json = false;
+  bool quiet = false;
+  std::vector<std::string> controller_words;
+
+  EngineStart engine_start() const { return {engines, engine_words(plugins, threads)}; }
+  std::chrono::milliseconds patience() const {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(timeout_seconds * 1000));
+  }
+};
+
+List pids_of(const std::vector<ProcessMark>& processes) {
+  List pids;
+  for (const ProcessMark& process : processes) pids.push_back(process.pid);
+  return pids;
+}
+
+int start(const StartOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  const ClusterLedger ledger = start_cluster(options.choice, options.engine_start(),
+                                             options.controller_words, options.patience());
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const Profile profile = resolve_profile(options.choice);
+  if (options.json) {
+    print_json(Dict{{"profile_dir", profile.dir.string()},
+                    {"cluster_id", profile.cluster_id},
+                    {"connection_file", profile.client_file().string()},
+                    {"log_dir", profile.log_dir().string()},
+                    {"controller_pid", ledger.controller->pid},
+                    {"engine_pids", pids_of(ledger.engines)},
+                    {"seconds", took.count()}});
+  } else if (!options.quiet) {
+    print("Controller (pid " + std::to_string(ledger.controller->pid) + ") and " +
+          counted(ledger.engines.size(), "engine") + " are up after " +
+          describe_seconds(took.count()) + ".\n" + "Connection file  " +
+          profile.client_file().string() + "\n" + "Logs             " + profile.log_dir().string() +
+          "\n" + "Next             trireme status" + choice_words(options.choice) + "\n");
+  }
+  return kExitOk;
+}
+
+int add(const StartOptions& options) {
+  const auto added = add_engines_to(options.choice, options.engine_start(), options.patience());
+  if (options.json) {
+    print_json(Dict{{"engine_pids", pids_of(added)}});
+  } else if (!options.quiet) {
+    print(counted(added.size(), "engine") + " added.\n");
+  }
+  return kExitOk;
+}
+
+int stop_engines(const ProfileChoice& choice, const std::vector<int>& ids) {
+  connect(choice)->shutdown(ids);
+  print(counted(ids.size(), "engine") + " stopped.\n");
+  return kExitOk;
+}
+
+void add_engine_options(CLI::App& command, StartOptions& options) {
+  command.add_option("-n,--engines", options.engines, "How many engines")
+      ->check(CLI::Range(0, 10000));
+  command
+      .add_option("--load", options.plugins, "Plug-in (shared library) for every engine; repeat")
+      ->allow_extra_args(false)
+      ->type_name("LIBRARY");
+  command.add_option("--threads", options.threads, "Tasks each engine runs at once")
+      ->check(CLI::Range(1, 1024));
+  command
+      .add_option("--timeout", options.timeout_seconds, "Seconds to wait until everything is up")
+      ->check(CLI::PositiveNumber);
+  command.add_flag("--json", options.json, "Print pids and folders as JSON");
+  command.add_flag("-q,--quiet", options.quiet, "Print nothing when all goes well");
+}
+
+}  // namespace
+
+void add_start(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<StartOptions>();
+  CLI::App* command = app.add_subcommand(
+      "start", "Starts a controller and engines in the background and waits until they are up");
+  add_engine_options(*command, *options);
+  command->get_option("--engines")->capture_default_str();
+  add_cluster_options(*command, options->choice);
+  command->add_option("controller_arguments", options->controller_words,
+                      "Arguments for trireme-controller, after --");
+  command->footer("Example: trireme start -n 4 --load ./libmytasks.so -- --ip='*' --scheme=lru");
+  command->callback([options, &chosen] { chosen = [options] { return start(*options); }; });
+}
+
+void add_engines(CLI::App& app, Action& chosen) {
+  CLI::App* command =
+      app.add_subcommand("engines", "Adds engines to a running cluster, or stops some");
+  command->require_subcommand(1);
+
+  const auto options = std::make_shared<StartOptions>();
+  options->engines = 1;
+  CLI::App* more = command->add_subcommand("add", "Starts more engines on this machine");
+  add_engine_options(*more, *options);
+  add_cluster_options(*more, options->choice);
+  more->callback([options, &chosen] { chosen = [options] { return add(*options); }; });
+
+  const auto choice = std::make_shared<ProfileChoice>();
+  const auto ids = std::make_shared<std::vector<int>>();
+  CLI::App* fewer = command->add_subcommand("stop", "Stops engines, wherever they run");
+  fewer->add_option("ids", *ids, "Ids of the engines")->required();
+  add_cluster_options(*fewer, *choice);
+  fewer->callback(
+      [choice, ids, &chosen] { chosen = [choice, ids] { return stop_engines(*choice, *ids); }; });
+}
+
+}  // namespace trireme::cli
