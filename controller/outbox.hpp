@@ -79,7 +79,8 @@ class Outbox {
   std::vector<Message> internal_tasks;   // to be submitted to the task queue; replies go nowhere
   std::vector<EngineChange> engine_changes;
   std::vector<LogLine> log_lines;
-  bool stop_requested = false;  // a client asked the controller to shut down
+  bool engines_changed = false;  // the file of engines must be rewritten
+  bool stop_requested = false;   // a client asked the controller to shut down
 };
 
 }  // namespace trireme

@@ -1,0 +1,68 @@
+// The controller as it runs: sockets, clock, files and the record keeper around ControllerCore.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "controller/controller_core.hpp"
+#include "controller/endpoints.hpp"
+#include "controller/options.hpp"
+#include "controller/record_keeper.hpp"
+#include "net/poll_loop.hpp"
+#include "net/wake_up.hpp"
+#include "session/log.hpp"
+#include "session/profile.hpp"
+
+namespace trireme {
+
+/// One running controller. Belongs to the thread that made it; the record keeper has its own.
+/// The sockets are bound and the connection files written when create() returns.
+class Controller {
+ public:
+  /// Everything that can go wrong at start goes wrong here, before any peer knows of us.
+  static Result<std::unique_ptr<Controller>> create(const ControllerOptions& options,
+                                                    const Profile& profile, Log& log);
+  ~Controller();
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  /// Serves until a client asks for the end or one of the signals arrives. The connection files
+  /// are removed at the end unless they are to be reused.
+  void run(SignalWatch& signals);
+
+ private:
+  Controller(const ControllerOptions& options, const Profile& profile, Log& log);
+
+  Result<void> open(const EndpointPlan& plan);
+  Result<void> open_core(const EndpointPlan& plan);
+  void restore_engines();
+  Result<void> write_files();
+  void remove_files();
+
+  void watch_channels();
+  void receive(Channel channel);
+  void take_answers();
+  void flush();
+  void hand_over_records();
+  void send(Channel channel, Frames frames);
+  void save_engines();
+
+  const ControllerOptions options_;
+  const Profile profile_;
+  Log& log_;
+  const SystemClock clock_;
+  NetContext context_;
+  std::optional<Endpoints> endpoints_;
+  std::unique_ptr<ControllerCore> core_;
+  Mailbox<StoreAnswer> answers_;
+  std::unique_ptr<RecordKeeper> keeper_;
+  PollLoop loop_;
+  Outbox outbox_;
+  bool files_are_ours_ = false;  // written by this run: removed at its end
+  std::optional<Instant> end_;   // when a requested shutdown becomes real
+  std::uint64_t failed_sends_ = 0;
+};
+
+}  // namespace trireme

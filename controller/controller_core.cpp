@@ -1,0 +1,370 @@
+#include "controller/controller_core.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "controller/relay.hpp"
+
+namespace trireme {
+namespace {
+
+// The hub counts its questions to the store from 1; those of the scheduler have this bit.
+constexpr std::uint64_t kLookUpTokens = 1ULL << 63;
+
+// Who is behind a message that failed: the first frame, on channels where it is an identity.
+std::string_view sender_of(const Frames& frames) {
+  return frames.empty() || frames.front().view() == kDelimiter ? std::string_view{}
+                                                               : frames.front().view();
+}
+
+std::uint64_t bytes_of(const Frames& frames) {
+  std::uint64_t bytes = 0;
+  for (const Frame& frame : frames) bytes += frame.size();
+  return bytes;
+}
+
+Frames tail(Frames& frames, std::size_t from) {
+  return Frames(std::make_move_iterator(frames.begin() + static_cast<std::ptrdiff_t>(from)),
+                std::make_move_iterator(frames.end()));
+}
+
+}  // namespace
+
+std::string_view channel_name(Channel channel) {
+  switch (channel) {
+    case Channel::kQuery:
+      return "the query channel";
+    case Channel::kNotification:
+      return "the notification channel";
+    case Channel::kMuxClients:
+    case Channel::kMuxEngines:
+      return "the mux channel";
+    case Channel::kControlClients:
+    case Channel::kControlEngines:
+      return "the control channel";
+    case Channel::kTaskClients:
+    case Channel::kTaskEngines:
+      return "the task channel";
+    case Channel::kBroadcastClients:
+    case Channel::kBroadcastEngines:
+      return "the broadcast channel";
+    case Channel::kIopubEngines:
+    case Channel::kIopubClients:
+      return "the iopub channel";
+    case Channel::kHeartPing:
+    case Channel::kHeartPong:
+      return "the heartbeat channel";
+  }
+  return "an unknown channel";
+}
+
+ControllerCore::ControllerCore(Options options, Wire wire, MessageFactory factory,
+                               std::mt19937_64 random)
+    : options_(std::move(options)),
+      wire_(std::move(wire)),
+      factory_(std::move(factory)),
+      scheduler_(options_.scheduler, random),
+      hub_(options_.hub, factory_, queue_view_),
+      broadcast_(hub_.engines(), hub_.log()),
+      next_look_up_(kLookUpTokens) {}
+
+void ControllerCore::on_frames(Channel channel, Frames frames, Now now, Outbox& out) {
+  switch (channel) {
+    case Channel::kQuery:
+      if (const auto request = decode(channel, frames, out, Wire::Replays::kRefuse)) {
+        hub_.on_request(*request, now, out);
+      }
+      break;
+    case Channel::kMuxClients:
+    case Channel::kMuxEngines:
+    case Channel::kIopubEngines:
+      relay_message(channel, std::move(frames), now, out);
+      break;
+    case Channel::kControlClients:
+    case Channel::kControlEngines:
+      relay_control(channel, std::move(frames), out);
+      break;
+    case Channel::kTaskClients:
+      submit_task(std::move(frames), now, out);
+      break;
+    case Channel::kTaskEngines:
+      finish_task(std::move(frames), now, out);
+      break;
+    case Channel::kBroadcastClients:
+      if (const auto request = decode(channel, frames, out)) broadcast_.on_request(*request, out);
+      break;
+    case Channel::kBroadcastEngines:
+      if (const auto reply = decode(channel, frames, out)) {
+        broadcast_.on_reply(std::move(frames), *reply, now, out);
+      }
+      break;
+    case Channel::kHeartPong:
+      if (frames.size() == 2) {
+        hub_.on_pong(EngineUuid(frames[0].view()), frames[1].view(), now, out);
+      }
+      break;
+    case Channel::kNotification:
+    case Channel::kIopubClients:
+    case Channel::kHeartPing:
+      break;  // nothing is ever received here
+  }
+  settle_engine_changes(now, out);
+}
+
+std::optional<Message> ControllerCore::decode(Channel channel, const Frames& frames, Outbox& out,
+                                              Wire::Replays replays) {
+  Result<Message> message = wire_.decode(frames, replays);
+  if (message) return *std::move(message);
+  note_fault(channel, frames, message.error(), out);
+  return std::nullopt;
+}
+
+void ControllerCore::note_fault(Channel channel, const Frames& frames, const Error& error,
+                                Outbox& out) {
+  faults_.note(channel_name(channel), sender_of(frames), error, out);
+}
+
+void ControllerCore::relay_message(Channel channel, Frames frames, Now now, Outbox& out) {
+  const std::optional<Message> message = decode(channel, frames, out);
+  if (!message) return;
+  const std::optional<RelayRoute> route = relay_route(channel);
+  TRIREME_CHECK(route.has_value(), "only relayed channels come here");
+  const Envelope envelope{message->identities.size()};
+  if (const Result<void> relayed = relay(*route, envelope, frames); !relayed) {
+    note_fault(channel, frames, relayed.error(), out);
+    return;
+  }
+  if (channel == Channel::kIopubEngines) {
+    hub_.on_output(*message, now, out);
+  } else if (channel == Channel::kMuxEngines) {
+    hub_.log().direct_finished(EngineUuid(message->identities.front().view()), *message, now, out);
+  } else if (!hub_.log().direct_submitted(EngineUuid(message->identities[1].view()), *message,
+                                          TaskQueue::kMux, out)) {
+    return;  // the same request is at the engine already
+  }
+  out.send(route->to, std::move(frames));
+}
+
+void ControllerCore::relay_control(Channel channel, Frames frames, Outbox& out) {
+  const Result<Envelope> envelope = wire_.verify(frames);
+  const Result<void> relayed =
+      envelope ? relay(*relay_route(channel), *envelope, frames) : Result<void>(envelope.error());
+  if (!relayed) {
+    note_fault(channel, frames, relayed.error(), out);
+    return;
+  }
+  out.send(relay_route(channel)->to, std::move(frames));
+}
+
+void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
+  const std::optional<Message> request = decode(Channel::kTaskClients, frames, out);
+  if (!request) return;
+  if (request->identities.size() != 1) {
+    note_fault(Channel::kTaskClients, frames,
+               {ErrorCode::kBadFormat, "a task needs just its sender before the delimiter"}, out);
+    return;
+  }
+  RoutingId client(request->identities.front().view());
+  const std::uint64_t bytes = bytes_of(frames);
+  if (!options_.schedules_tasks) {
+    const Error error{ErrorCode::kConfiguration,
+                      "this controller was started with --scheme=none and schedules no tasks; use "
+                      "a direct view"};
+    return refuse_task(*request, client, error, now, out);
+  }
+  if (bytes > options_.message_bytes_max) {
+    const Error error{ErrorCode::kTooLarge,
+                      "a task of " + std::to_string(bytes) + " bytes is over the limit of " +
+                          std::to_string(options_.message_bytes_max) +
+                          "; push the data to the engines first, or raise --message-bytes-max"};
+    return refuse_task(*request, client, error, now, out);
+  }
+  submit(*request, std::move(client), tail(frames, 1), now, out);
+}
+
+void ControllerCore::submit(const Message& request, RoutingId client, Frames body, Now now,
+                            Outbox& out) {
+  Result<TaskTerms> terms = parse_task_terms(request.metadata_json.view());
+  if (!terms) return refuse_task(request, client, terms.error(), now, out);
+  const std::uint64_t submitted_before = scheduler_.counters().submitted;
+  scheduler_.on_submit({request.header.msg_id, std::move(client), std::move(body),
+                        request.header_json, *std::move(terms)},
+                       now.instant, scheduled_);
+  if (scheduler_.counters().submitted != submitted_before) {
+    hub_.log().task_submitted(submitted_from(request, TaskQueue::kTask), out);
+  }
+  carry_out(nullptr, now, out);
+}
+
+void ControllerCore::refuse_task(const Message& request, const RoutingId& client,
+                                 const Error& error, Now now, Outbox& out) {
+  if (scheduler_.is_live(request.header.msg_id)) return;
+  hub_.log().task_submitted(submitted_from(request, TaskQueue::kTask), out);
+  scheduled_.effects.emplace_back(FailTask{client, request.header.msg_id, request.header_json,
+                                           error.code, error.text, std::nullopt});
+  carry_out(nullptr, now, out);
+}
+
+void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
+  const std::optional<Message> reply = decode(Channel::kTaskEngines, frames, out);
+  if (!reply) return;
+  const Result<Header> request = parse_header(reply->parent_json.view());
+  const Result<ReplyTerms> terms =
+      parse_reply_terms(reply->metadata_json.view(), reply->content_json.view());
+  if (!request || !terms || reply->identities.empty()) {
+    const Error error = !request ? request.error()
+                        : !terms ? terms.error()
+                                 : Error{ErrorCode::kBadFormat, "a reply without sender"};
+    return note_fault(Channel::kTaskEngines, frames, error, out);
+  }
+  scheduler_.on_reply(EngineUuid(reply->identities.front().view()), request->msg_id, *terms,
+                      tail(frames, reply->identities.size()), now.instant, scheduled_);
+  const AttemptReply attempt{*reply, terms->status};
+  carry_out(&attempt, now, out);
+}
+
+void ControllerCore::on_store_answer(StoreAnswer answer, Now now, Outbox& out) {
+  if ((answer.token & kLookUpTokens) == 0) {
+    hub_.on_store_answer(std::move(answer), now, out);
+  } else if (auto look_up = look_ups_.extract(answer.token)) {
+    std::vector<PastOutcome> known;
+    // A store that cannot answer knows of no ends: the task fails as depending on unknown ids.
+    if (answer.reply) {
+      if (auto* outcomes = std::get_if<std::vector<TaskOutcome>>(&*answer.reply)) {
+        for (TaskOutcome& outcome : *outcomes) {
+          known.push_back({std::move(outcome.msg_id), outcome.ended_ok, std::move(outcome.engine)});
+        }
+      }
+    }
+    scheduler_.on_outcomes(look_up.mapped(), known, now.instant, scheduled_);
+    carry_out(nullptr, now, out);
+  }
+  settle_engine_changes(now, out);
+}
+
+void ControllerCore::on_deadline(Now now, Outbox& out) {
+  hub_.on_deadline(now, out);
+  settle_engine_changes(now, out);
+  scheduler_.on_deadline(now.instant, scheduled_);
+  carry_out(nullptr, now, out);
+}
+
+std::optional<Instant> ControllerCore::next_deadline() const {
+  const std::optional<Instant> hub = hub_.next_deadline();
+  const std::optional<Instant> scheduler = scheduler_.next_deadline();
+  if (!hub || !scheduler) return hub ? hub : scheduler;
+  return std::min(*hub, *scheduler);
+}
+
+Result<void> ControllerCore::restore(std::string_view engines_json, Now now, Outbox& out) {
+  Result<void> restored = hub_.restore(engines_json, out);
+  settle_engine_changes(now, out);
+  return restored;
+}
+
+void ControllerCore::settle_engine_changes(Now now, Outbox& out) {
+  for (const EngineChange& change : out.engine_changes) {
+    if (change.kind == EngineChange::Kind::kJoined) {
+      scheduler_.on_engine_joined(change.uuid, now.instant, scheduled_);
+    } else {
+      scheduler_.on_engine_left(change.uuid, now.instant, scheduled_);
+      broadcast_.on_engine_left(change.uuid, out);
+    }
+    out.engines_changed = true;
+    carry_out(nullptr, now, out);
+  }
+  out.engine_changes.clear();
+  std::vector<Message> tasks;
+  tasks.swap(out.internal_tasks);
+  for (const Message& task : tasks) {
+    Frames body = wire_.encode(task);
+    submit(task, RoutingId(), std::move(body), now, out);
+  }
+}
+
+void ControllerCore::carry_out(const AttemptReply* reply, Now now, Outbox& out) {
+  for (SchedulerEffect& effect : scheduled_.effects) {
+    if (auto* run = std::get_if<RunTask>(&effect)) {
+      perform(*run, now, out);
+    } else if (auto* deliver = std::get_if<DeliverReply>(&effect)) {
+      TRIREME_CHECK(reply != nullptr, "a reply is delivered in the event that brought it");
+      perform(*deliver, *reply, now, out);
+    } else if (auto* failed = std::get_if<FailTask>(&effect)) {
+      perform(*failed, now, out);
+    } else if (auto* look_up = std::get_if<LookUpOutcomes>(&effect)) {
+      perform(*look_up, out);
+    } else if (auto* drop = std::get_if<CountedDrop>(&effect)) {
+      perform(*drop, out);
+    }
+  }
+  scheduled_.effects.clear();
+}
+
+void ControllerCore::perform(RunTask& effect, Now now, Outbox& out) {
+  Frames frames;
+  frames.reserve(effect.task->body.size() + 2);
+  frames.push_back(Frame::copy_of(effect.engine->view()));
+  frames.push_back(Frame::copy_of(effect.task->client.view()));
+  frames.insert(frames.end(), effect.task->body.begin(), effect.task->body.end());
+  out.send(Channel::kTaskEngines, std::move(frames));
+  hub_.log().task_assigned({effect.task->msg_id, *effect.engine, now.timestamp}, out);
+}
+
+void ControllerCore::perform(DeliverReply& effect, const AttemptReply& reply, Now now,
+                             Outbox& out) {
+  TaskFinished finished = finished_from(effect.msg_id, reply.message, now.timestamp);
+  finished.engine = effect.engine;
+  const bool ran = reply.status != ReplyStatus::kAborted;
+  hub_.log().task_finished(std::move(finished), ran, out);
+  if (effect.client.empty()) return;  // submitted by the hub: whoever asked reads the record
+  Frames frames;
+  frames.reserve(effect.body.size() + 2);
+  frames.push_back(Frame::copy_of(effect.client.view()));
+  frames.push_back(Frame::copy_of(effect.engine.view()));
+  std::move(effect.body.begin(), effect.body.end(), std::back_inserter(frames));
+  out.send(Channel::kTaskClients, std::move(frames));
+}
+
+void ControllerCore::perform(FailTask& effect, Now now, Outbox& out) {
+  std::string metadata;
+  if (effect.engine) {
+    metadata = R"({"status": "error", "engine": )" + json_quote(effect.engine->view()) +
+               R"(, "date": )" + json_quote(format_timestamp(now.timestamp)) + "}";
+  }
+  Message reply = factory_.make(MessageType::kApplyReply,
+                                error_content_json(wire_name(effect.reason), effect.evalue),
+                                now.timestamp, effect.header_json, std::move(metadata));
+  if (effect.engine) reply.identities.push_back(Frame::copy_of(effect.engine->view()));
+  TaskFinished finished = finished_from(effect.msg_id, reply, now.timestamp);
+  finished.engine = effect.engine;
+  hub_.log().task_finished(std::move(finished), true, out);
+  if (effect.client.empty()) return;
+  reply.identities.insert(reply.identities.begin(), Frame::copy_of(effect.client.view()));
+  out.send(Channel::kTaskClients, std::move(reply));
+}
+
+void ControllerCore::perform(LookUpOutcomes& effect, Outbox& out) {
+  const std::uint64_t token = next_look_up_++;
+  look_ups_.emplace(token, std::move(effect.msg_id));
+  out.ask({token, GetOutcomes{std::move(effect.ids)}});
+}
+
+void ControllerCore::perform(const CountedDrop& effect, Outbox& out) {
+  out.log(LogLevel::kDebug, std::string(drop_reason_text(effect.reason)) + " " +
+                                effect.msg_id.str() + " from " + readable_identity(effect.peer) +
+                                " dropped");
+}
+
+std::string ControllerCore::describe() const {
+  return "hub: " + hub_.describe() + "\nscheduler: " + scheduler_.describe() +
+         "\nbad messages: " + std::to_string(faults_.total());
+}
+
+void ControllerCore::check_invariants() const {
+  hub_.check_invariants();
+  scheduler_.check_invariants();
+  broadcast_.check_invariants();
+}
+
+}  // namespace trireme

@@ -1,0 +1,43 @@
+// Every socket of the controller, bound, with the connection files that lead to them.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/options.hpp"
+#include "controller/outbox.hpp"
+#include "net/socket.hpp"
+#include "session/connection_file.hpp"
+#include "session/result.hpp"
+
+namespace trireme {
+
+/// Bound sockets by channel, and what the two connection files say about them.
+struct Endpoints {
+  std::vector<Socket> sockets;  // index: Channel
+  ClientConnection client;
+  EngineConnection engine;
+  std::vector<std::string> warnings;
+
+  Socket& socket(Channel channel) { return sockets[static_cast<std::size_t>(channel)]; }
+};
+
+/// The identity of the controller and the addresses it shall have.
+struct EndpointPlan {
+  std::string key;         // HMAC key; empty: unsigned
+  std::string session;     // the hub's session id
+  std::string ipc_folder;  // where ipc sockets go when no path is given as ip
+  std::optional<CurveKeys> curve;
+  std::optional<ClientConnection> reused_client;  // bind just these ports, write nothing new
+  std::optional<EngineConnection> reused_engine;
+};
+
+/// Opens and binds everything before anybody can know of it. Ports come from the options' pools
+/// in the documented order, then from the system. kBusy when a port that was asked for is taken,
+/// kConfiguration for addresses that cannot be bound.
+Result<Endpoints> open_endpoints(NetContext& context, const ControllerOptions& options,
+                                 const EndpointPlan& plan);
+
+}  // namespace trireme

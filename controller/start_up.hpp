@@ -1,0 +1,30 @@
+// What must be decided before a controller can bind: keys, session, database, files to reuse.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "controller/endpoints.hpp"
+#include "controller/options.hpp"
+#include "db/task_store.hpp"
+#include "session/log.hpp"
+#include "session/profile.hpp"
+
+namespace trireme {
+
+/// Key, session and CURVE keys of this run; with --reuse those of the connection files found. A
+/// file that should be reused and cannot is said in the log, and new ones are written.
+Result<EndpointPlan> plan_endpoints(const ControllerOptions& options, const Profile& profile,
+                                    Log& log);
+
+/// Where SQLite task records go.
+std::filesystem::path store_path(const ControllerOptions& options, const Profile& profile);
+
+/// The store the options ask for, opened.
+Result<std::unique_ptr<TaskStore>> open_store(const ControllerOptions& options,
+                                              const Profile& profile);
+
+/// The list of engines that a restarted controller reads: log/engines<cluster id>.json.
+std::filesystem::path engines_file(const Profile& profile);
+
+}  // namespace trireme
