@@ -1,0 +1,250 @@
+#include "client/call_reply.hpp"
+
+#include <array>
+#include <utility>
+
+#include "session/value_codec.hpp"
+
+namespace trireme {
+namespace {
+
+/// Names the scheduler and this client give to failures that are not the task's own.
+struct SystemFailure {
+  std::string_view ename;
+  CallFailureKind kind;
+};
+constexpr std::array kSystemFailures{
+    SystemFailure{"EngineError", CallFailureKind::kEngineDied},
+    SystemFailure{"ImpossibleDependency", CallFailureKind::kImpossible},
+    SystemFailure{"InvalidDependency", CallFailureKind::kInvalid},
+    SystemFailure{"TaskTimeout", CallFailureKind::kTimeout},
+    SystemFailure{"TaskAborted", CallFailureKind::kAborted},
+};
+
+std::string text_at(const Value& dict, std::string_view key) {
+  const Value* found = dict.find(key);
+  return found != nullptr && found->is_string() ? found->as_string() : std::string();
+}
+
+std::optional<Timestamp> time_at(const Value& dict, std::string_view key) {
+  const Value* found = dict.find(key);
+  if (found == nullptr || !found->is_string()) return std::nullopt;
+  return parse_timestamp(found->as_string());
+}
+
+int id_at(const Value& dict, std::string_view key) {
+  const Value* found = dict.find(key);
+  if (found == nullptr || !found->is_int() || !std::in_range<int>(found->as_int())) return -1;
+  return static_cast<int>(found->as_int());
+}
+
+RemoteFailure failure_of(const Value& content) {
+  RemoteFailure failure;
+  failure.ename = text_at(content, "ename");
+  failure.evalue = text_at(content, "evalue");
+  if (failure.ename.empty()) failure.ename = "UnknownError";
+  if (const Value* lines = content.find("traceback"); lines != nullptr && lines->is_list()) {
+    for (const Value& line : lines->as_list()) {
+      if (line.is_string()) failure.traceback.push_back(line.as_string());
+    }
+  }
+  if (const Value* engine = content.find("engine_info"); engine != nullptr) {
+    failure.engine_uuid = text_at(*engine, "engine_uuid");
+    failure.engine_id = id_at(*engine, "engine_id");
+  }
+  return failure;
+}
+
+/// Fills in what content says of a task's end: failed, aborted, or neither.
+void read_status(const Value& content, CallReply& reply) {
+  const std::string status = text_at(content, "status");
+  if (status == "aborted") {
+    reply.failure_kind = CallFailureKind::kAborted;
+    reply.failure.ename = "TaskAborted";
+    reply.failure.evalue = "the task was aborted before it began";
+    reply.output_is_complete = true;
+    return;
+  }
+  if (status != "error") return;
+  reply.failure = failure_of(content);
+  reply.failure_kind = CallFailureKind::kRemote;
+  if (!reply.failure.engine_uuid.empty()) return;
+  reply.output_is_complete = true;  // no engine says anything about it
+  for (const SystemFailure& known : kSystemFailures) {
+    if (known.ename == reply.failure.ename) reply.failure_kind = known.kind;
+  }
+}
+
+void fail_format(CallReply& reply, std::string evalue) {
+  reply.failure_kind = CallFailureKind::kFormat;
+  reply.failure.ename = "FormatError";
+  reply.failure.evalue = std::move(evalue);
+}
+
+List raw_buffers(const Frames& buffers) {
+  List list;
+  for (const Frame& frame : buffers) list.push_back(bytes_of(frame));
+  return list;
+}
+
+/// The value of a task that succeeded: a native result, or the content and buffers as they are.
+void read_value(Value content, bool is_apply, const Frames& buffers, CallReply& reply) {
+  if (!is_apply) {
+    reply.value = std::move(content);
+  } else if (Value* result = content.is_dict() && content.find("result") != nullptr
+                                 ? &content.as_dict().find("result")->second
+                                 : nullptr;
+             result != nullptr) {
+    reply.value = std::move(*result);
+  } else {
+    reply.value = raw_buffers(buffers);
+  }
+}
+
+bool is_apply_reply(std::string_view msg_type) {
+  return msg_type == wire_name(MessageType::kApplyReply);
+}
+
+}  // namespace
+
+CallReply make_failed_reply(CallFailureKind kind, std::string ename, std::string evalue) {
+  CallReply reply;
+  reply.failure_kind = kind;
+  reply.failure.ename = std::move(ename);
+  reply.failure.evalue = std::move(evalue);
+  reply.output_is_complete = true;
+  return reply;
+}
+
+CallReply read_call_reply(const Message& message, Timestamp received) {
+  CallReply reply;
+  reply.received = received;
+  reply.completed = parse_timestamp(message.header.date);
+  if (const Result<Value> metadata = decode_plain_json(message.metadata_json.view())) {
+    reply.engine_uuid = text_at(*metadata, "engine");
+    reply.started = time_at(*metadata, "started");
+    if (const Value* engine = metadata->find("engine_info"); engine != nullptr) {
+      reply.engine_id = id_at(*engine, "engine_id");
+    }
+  }
+  const bool is_apply = is_apply_reply(message.header.msg_type);
+  Result<Value> content = is_apply ? decode_value(message.content_json.view(), message.buffers)
+                                   : decode_plain_json(message.content_json.view());
+  if (!content) {
+    fail_format(reply, "the reply cannot be read: " + content.error().text);
+    return reply;
+  }
+  read_status(*content, reply);
+  if (reply.failure.engine_uuid.empty()) reply.failure.engine_uuid = reply.engine_uuid;
+  if (reply.failure_kind == CallFailureKind::kNone) {
+    read_value(std::move(*content), is_apply, message.buffers, reply);
+  }
+  return reply;
+}
+
+CallReply read_hub_reply(const Message& message, Timestamp received) {
+  CallReply reply;
+  reply.received = received;
+  reply.output_is_complete = true;
+  Result<Value> content = decode_plain_json(message.content_json.view());
+  if (!content) {
+    fail_format(reply, "the hub's reply cannot be read: " + content.error().text);
+    return reply;
+  }
+  if (text_at(*content, "status") == "error") {
+    reply.failure = failure_of(*content);
+    reply.failure_kind = CallFailureKind::kQuery;
+    return reply;
+  }
+  reply.value = Dict{{"content", std::move(*content)}, {"buffers", raw_buffers(message.buffers)}};
+  return reply;
+}
+
+CallReply read_recorded_reply(const Message& message, const MsgId& id, Timestamp received) {
+  CallReply reply = read_hub_reply(message, received);
+  if (reply.failure_kind != CallFailureKind::kNone) return reply;
+  const Value* record = reply.value.at("content").find(id.view());
+  if (record == nullptr) {
+    fail_format(reply, "the hub's reply lacks the result of " + id.str());
+    return reply;
+  }
+  const Value* header = record->find("result_header");
+  const Value* metadata = record->find("result_metadata");
+  const Value* recorded = record->find("result_content");
+  CallReply found;
+  found.received = time_at(*record, "received");
+  found.output_is_complete = true;
+  if (header != nullptr) {
+    found.completed = time_at(*header, "date");
+    found.engine_uuid = text_at(*header, "engine");
+  }
+  if (metadata != nullptr) {
+    found.started = time_at(*metadata, "started");
+    if (found.engine_uuid.empty()) found.engine_uuid = text_at(*metadata, "engine");
+  }
+  const bool is_apply = header == nullptr || text_at(*header, "msg_type").empty() ||
+                        is_apply_reply(text_at(*header, "msg_type"));
+  // The content went through the hub as plain JSON; placeholders are resolved now.
+  Result<Value> content =
+      decode_value(to_json(recorded == nullptr ? Value() : *recorded), message.buffers);
+  if (!content) {
+    fail_format(found, "the recorded reply cannot be read: " + content.error().text);
+    return found;
+  }
+  read_status(*content, found);
+  if (found.failure_kind != CallFailureKind::kNone) return found;
+  if (!is_apply && content->is_dict())
+    content->as_dict().emplace("io", record->find("io") == nullptr ? Value() : *record->find("io"));
+  read_value(std::move(*content), is_apply, message.buffers, found);
+  return found;
+}
+
+std::optional<CallOutput> read_call_output(const Message& message) {
+  const std::optional<MessageType> type = message_type(message.header.msg_type);
+  if (!type.has_value()) return std::nullopt;
+  Result<Value> content = decode_plain_json(message.content_json.view());
+  if (!content) return std::nullopt;
+  using Kind = CallOutput::Kind;
+  switch (*type) {
+    case MessageType::kStream: {
+      const bool is_stderr = text_at(*content, "name") == "stderr";
+      return CallOutput{is_stderr ? Kind::kStderr : Kind::kStdout, text_at(*content, "text"), {}};
+    }
+    case MessageType::kExecuteResult:
+      return CallOutput{Kind::kResult, {}, std::move(*content)};
+    case MessageType::kDisplayData:
+      return CallOutput{Kind::kDisplay, {}, std::move(*content)};
+    case MessageType::kStatus:
+      if (text_at(*content, "execution_state") != "idle") return std::nullopt;
+      return CallOutput{Kind::kIdle, {}, {}};
+    default:
+      return std::nullopt;
+  }
+}
+
+void throw_failure(const CallReply& reply) {
+  switch (reply.failure_kind) {
+    case CallFailureKind::kAborted:
+      throw TaskAborted(reply.failure);
+    case CallFailureKind::kEngineDied:
+      throw EngineDied(reply.failure);
+    case CallFailureKind::kImpossible:
+      throw ImpossibleDependency(reply.failure);
+    case CallFailureKind::kInvalid:
+      throw InvalidDependency(reply.failure);
+    case CallFailureKind::kTimeout:
+      throw TaskTimeout(reply.failure);
+    case CallFailureKind::kConnection:
+      throw ConnectionError(reply.failure.evalue);
+    case CallFailureKind::kFormat:
+      throw FormatError(reply.failure.evalue);
+    case CallFailureKind::kQuery:
+      throw QueryError(reply.failure.ename, reply.failure.evalue);
+    case CallFailureKind::kRemote:
+    case CallFailureKind::kNone:
+      break;
+  }
+  throw RemoteError(reply.failure);
+}
+
+}  // namespace trireme

@@ -1,0 +1,129 @@
+// The client's bookkeeping: which requests are out, whose reply is whose, who is there.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "client/client_outbox.hpp"
+#include "client/engine_table.hpp"
+#include "client/hub_watch.hpp"
+#include "session/clock.hpp"
+#include "session/ids.hpp"
+#include "session/message.hpp"
+
+namespace trireme {
+
+/// A request somebody wants sent.
+struct Submission {
+  ClientChannel channel = ClientChannel::kTask;
+  MsgId msg_id;
+  std::string msg_type;
+  Frame content;   // JSON
+  Frame metadata;  // JSON, may be empty
+  Frames buffers;
+  /// kMux, kControl: the one engine. kBroadcast: all of them; task index + i belongs to the i-th.
+  std::vector<EngineUuid> engines;
+  CallTask task;
+  bool is_coalescing = false;         // kBroadcast: one reply for all
+  bool shows_output = false;          // an engine will publish what the task shows
+  bool ends_with_its_engine = false;  // the engine's end is the wanted outcome
+};
+
+/// How a client talks and how patient it is.
+struct ClientCoreOptions {
+  std::string username;
+  std::string process_tag;  // makes the core's own msg_ids differ from the submitted ones
+  /// A real reply may be on its way when its engine is reported gone; it wins within this time.
+  std::chrono::milliseconds death_grace{500};
+  /// How long after a reply the end of its output is waited for.
+  std::chrono::milliseconds output_grace{5000};
+  /// The hub's list of engines is asked for again this long after the start, since notifications
+  /// may be missed before the subscription is in force.
+  std::vector<std::chrono::milliseconds> refresh_after{std::chrono::milliseconds(300),
+                                                       std::chrono::milliseconds(3000)};
+};
+
+/// Pure: events and `now` in, effects out. Invariants: (1) every request in pending_ waits for its
+/// reply or for the end of its output; (2) each task ends once; (3) engines_ is consistent.
+class ClientCore {
+ public:
+  ClientCore(SessionId session, ClientCoreOptions options);
+
+  /// Asks the hub who is there.
+  void on_start(Now now, ClientOutbox& out);
+  void on_submit(Submission submission, Now now, ClientOutbox& out);
+  /// Results of tasks by their ids, whoever sent them, as soon as the hub has them; one task of
+  /// `call` for each.
+  void on_watch(std::vector<MsgId> ids, CallTask first, Now now, ClientOutbox& out);
+  /// Asks engines not to begin these tasks (all of this client's, if none are named).
+  void on_abort(std::optional<std::vector<MsgId>> ids, Now now, ClientOutbox& out);
+  void on_message(ClientChannel channel, const Message& message, Now now, ClientOutbox& out);
+  void on_deadline(Now now, ClientOutbox& out);
+  std::optional<Instant> next_deadline() const;
+  /// Ends everything that is pending with ConnectionError.
+  void on_close(const std::string& reason, ClientOutbox& out);
+
+  /// The hub has answered.
+  bool is_connected() const noexcept { return connected_; }
+  const std::map<EngineId, EngineUuid>& engines() const noexcept { return engines_.engines(); }
+  std::size_t pending() const noexcept { return pending_.size(); }
+  /// Replies nobody waited for (any more).
+  std::uint64_t late_replies() const noexcept { return late_replies_; }
+  void check_invariants() const;
+
+ private:
+  struct Pending {
+    ClientChannel channel;
+    CallTask task;
+    EngineUuid engine;  // empty for load-balanced and hub requests
+    MsgId broadcast;    // the id shared by all requests of a coalescing broadcast
+    bool replied = false;
+    bool shows_output = false;
+    bool ends_with_its_engine = false;
+  };
+  using PendingMap = std::unordered_map<MsgId, Pending>;
+  struct Deadline {
+    Instant due;
+    enum class Kind { kEngineDeath, kOutputGrace, kRefresh } kind;
+    MsgId msg_id;
+    EngineUuid engine;
+  };
+
+  // One handler per channel's messages.
+  void on_query_reply(const MsgId& parent, const Message& message, Now now, ClientOutbox& out);
+  void on_task_reply(const MsgId& parent, const Message& message, Now now, ClientOutbox& out);
+  void on_coalesced_reply(const MsgId& parent, const Message& message, Now now, ClientOutbox& out);
+  void on_output(const MsgId& parent, const Message& message, Now now, ClientOutbox& out);
+  void on_notification(const Message& message, Now now, ClientOutbox& out);
+
+  void on_engine_list(const Message& message, Now now, ClientOutbox& out);
+  void engine_left(const EngineUuid& uuid, Now now, ClientOutbox& out);
+  void fail_tasks_of(const EngineUuid& uuid, Now now, ClientOutbox& out);
+  void ask_for_engines(Now now, ClientOutbox& out);
+  void add_pending(const Submission& submission);
+  void finish(PendingMap::iterator at, CallReply reply, Now now, ClientOutbox& out);
+  void fill_engine(const Pending& pending, CallReply& reply) const;
+  CallReply death_of(const EngineUuid& uuid, const MsgId& id, const Pending& pending,
+                     Now now) const;
+  void schedule(Deadline deadline);
+
+  const ClientCoreOptions options_;
+  MessageFactory messages_;
+  EngineTable engines_;
+  PendingMap pending_;
+  std::unordered_map<MsgId, std::vector<MsgId>> coalescing_;  // shared id -> ids in pending_
+  HubWatches watches_;
+  std::multimap<Instant, Deadline> deadlines_;
+  MsgId refresh_;  // the connection_request that is out, or empty
+  bool connected_ = false;
+  std::uint64_t late_replies_ = 0;
+};
+
+}  // namespace trireme
