@@ -171,6 +171,29 @@ Result<Child> start(const Command& command) {
   return child;
 }
 
+/// While one lives, the calling thread may write to a pipe that nobody reads.
+class PipeSignalBlock {
+ public:
+  PipeSignalBlock() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~PipeSignalBlock() {
+    const int reason = errno;
+    constexpr timespec kNow{};
+    if (sigismember(&before_, SIGPIPE) == 0) sigtimedwait(&pipe_, nullptr, &kNow);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    errno = reason;
+  }
+  PipeSignalBlock(const PipeSignalBlock&) = delete;
+  PipeSignalBlock& operator=(const PipeSignalBlock&) = delete;
+
+ private:
+  sigset_t pipe_;
+  sigset_t before_;
+};
+
 /// Feeds and reads one child until it ends.
 class Conversation {
  public:
@@ -230,6 +253,7 @@ class Conversation {
   }
 
   void feed() {
+    const PipeSignalBlock no_signal;
     const ssize_t count = write(child_.input.get(), input_.data() + fed_, input_.size() - fed_);
     if (count > 0) fed_ += static_cast<std::size_t>(count);
     const bool gone = count < 0 && errno != EINTR && errno != EAGAIN;

@@ -256,7 +256,7 @@ void EngineCore::signal(const Message& request, Now now, EngineOutbox& out) {
     on_interrupt(out);
   } else if (*number == SIGTERM) {
     out.leave = Leave{};
-  } else if (*number != 0) {
+  } else if (ends_processes(*number)) {
     out.leave = Leave{*number};
   }
 }

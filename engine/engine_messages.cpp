@@ -16,8 +16,8 @@ std::string_view json_flag(bool flag) { return flag ? "true" : "false"; }
 }  // namespace
 
 std::string error_members_json(const TaskFailure& failure) {
-  std::string json = R"("status": "error", "ename": )" + json_quote(failure.ename) +
-                     R"(, "evalue": )" + json_quote(failure.evalue) + R"(, "traceback": [)";
+  std::string json = R"("ename": )" + json_quote(failure.ename) + R"(, "evalue": )" +
+                     json_quote(failure.evalue) + R"(, "traceback": [)";
   for (std::size_t line = 0; line < failure.traceback.size(); ++line) {
     if (line > 0) json += ", ";
     json += json_quote(failure.traceback[line]);
@@ -108,8 +108,9 @@ Message EngineMessages::failure_reply(const TaskRequest& request, const TaskFail
                                       const RunFacts& facts, Timestamp now) {
   const std::string info = R"({"engine_uuid": )" + quoted_uuid_ + R"(, "engine_id": )" +
                            std::to_string(identity_.id.value());
-  std::string content = "{" + error_members_json(failure) + R"(, "engine_info": )" + info +
-                        R"(, "method": ")" + (request.is_execute() ? "execute" : "apply") + R"("})";
+  std::string content = R"({"status": "error", )" + error_members_json(failure) +
+                        R"(, "engine_info": )" + info + R"(, "method": ")" +
+                        (request.is_execute() ? "execute" : "apply") + R"("})";
   if (request.is_execute()) {
     content += R"(, "execution_count": )" + std::to_string(facts.execution_count) +
                R"(, "user_expressions": {}, "payload": [])";

@@ -67,7 +67,7 @@ class EngineMessages {
   std::string quoted_uuid_;
 };
 
-/// The error members of a content, without braces: "status", "ename", "evalue", "traceback".
+/// The error members of a content, without braces: "ename", "evalue", "traceback".
 std::string error_members_json(const TaskFailure& failure);
 
 /// `x_request` -> `x_reply`; anything else gets `_reply` appended.

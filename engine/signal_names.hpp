@@ -15,4 +15,7 @@ std::optional<int> signal_number(std::string_view name);
 /// `SIGKILL` and its like; `signal 40` for numbers without a name.
 std::string signal_name(int number);
 
+/// Whether a process that does nothing about this signal ends by it. False for 0.
+bool ends_processes(int number);
+
 }  // namespace trireme
