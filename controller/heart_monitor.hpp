@@ -34,7 +34,7 @@ class HeartMonitor {
   struct Options {
     std::chrono::milliseconds period{3000};
     int misses_max = 10;
-    std::chrono::milliseconds eager_for{10'000};         // eager pings after a registration
+    std::chrono::milliseconds eager_for{30'000};         // eager pings after a registration
     std::chrono::microseconds eager_gap{50'000};         // between them, and
     std::chrono::microseconds eager_gap_per_heart{200};  // this longer for each known heart
   };

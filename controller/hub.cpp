@@ -204,6 +204,7 @@ void Hub::on_deadline(Now now, Outbox& out) {
     out.log(LogLevel::kWarning, "Engine " + std::to_string(id.value()) +
                                     " registered, but its heart does not beat; it may still join.");
   }
+  if (registry_.pending_count() == 0) hearts_.stop_eager_pings();
   while (!stranded_.empty() && stranded_.front().deadline <= now.instant) {
     const Stranded gone = std::move(stranded_.front());
     stranded_.pop_front();

@@ -194,13 +194,13 @@ TEST_F(Queries, ResultsOfNothingAreEmpty) {
             json::parse(R"({"status": "ok", "pending": [], "completed": []})"));
 }
 
-TEST_F(Queries, RecordsOfBadJsonDoNotSpoilTheReply) {
-  TaskFinished change;
-  change.msg_id = world_.submit_direct("e0");
-  world_.reply_direct("e0", change.msg_id, {}, R"({"status": NaN})");
-  const json content = content_of(world_.ask("result_request", ids_json({change.msg_id})));
+TEST_F(Queries, ContentThatIsNoJsonDoesNotSpoilReplies) {
+  const MsgId task = world_.submit_direct("e0");
+  world_.reply_direct("e0", task, {}, R"({"status": NaN})");
+  const json content = content_of(world_.ask("result_request", ids_json({task})));
   EXPECT_EQ(content["completed"].size(), 1u);
-  EXPECT_TRUE(content[change.msg_id.str()]["result_content"].is_null());
+  EXPECT_TRUE(content[task.str()]["result_content"].is_null());
+  EXPECT_EQ(content_of(world_.ask("db_request", "{}"))["records"].size(), 1u);
 }
 
 TEST_F(Queries, HistoryIsInOrderOfSubmission) {
@@ -324,6 +324,19 @@ TEST_F(Queries, RequestsThatNeedNoStoreDoNotWaitForIt) {
   world_.open_questions.clear();
   world_.settle();
   EXPECT_EQ(world_.take(Channel::kQuery).message.header.msg_type, "history_reply");
+}
+
+TEST_F(Queries, TooManyOpenQuestionsAreRefused) {
+  world_.store_answers = false;
+  const Message request = world_.client_message("history_request", "{}");
+  for (std::size_t i = 0; i < Hub::kOpenQuestionsMax; ++i) {
+    world_.hub.on_request(request, world_.now, world_.out);
+  }
+  world_.settle();
+  expect_error(world_.ask("history_request"), "hub_error", "BlockingIOError",
+               "Too many questions about records are open; ask again later.");
+  EXPECT_EQ(world_.ask("connection_request").member("status"), "\"ok\"");
+  world_.open_questions.clear();
 }
 
 struct AskedOfTheStore {
