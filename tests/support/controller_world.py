@@ -1,0 +1,153 @@
+"""A controller of its own for each test, in a temporary profile; nothing may be left running."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = os.environ["TRIREME_BIN_DIR"]
+PATIENCE = 60  # seconds; generous, because machines are slow and sanitizers slower
+
+
+def wait_until(condition, what, patience=PATIENCE):
+    """Waits for a condition to hold and returns its value."""
+    deadline = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {patience} s in vain until {what}")
+        time.sleep(0.02)
+
+
+class Process:
+    """A program started by a test, with what it writes kept in a file."""
+
+    def __init__(self, words, environment, log, cwd=None):
+        self.log = log
+        with open(log, "ab") as out:
+            self.popen = subprocess.Popen(
+                words, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd
+            )
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def output(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self):
+        """The exit code; the program must end by itself."""
+        return self.popen.wait(PATIENCE)
+
+    def kill(self):
+        if self.running():
+            self.popen.kill()
+            self.popen.wait()
+
+
+class World(unittest.TestCase):
+    """Verbs of an operator."""
+
+    # Beats quickly, so that engines join and leave within a test's patience.
+    CONTROLLER = ("--ping=200",)
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="trireme-test-")
+        self.profile = os.path.join(self.folder, "profile")
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("IPP_")}
+        self.environment["IPYTHONDIR"] = os.path.join(self.folder, "ipython")
+        self.processes = []
+        self.addCleanup(self.clean_up)
+
+    def clean_up(self):
+        for process in reversed(self.processes):
+            if process.running():
+                process.signal(signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        stuck = []
+        for process in self.processes:
+            while process.running() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if process.running():
+                stuck.append(process.log)
+                process.kill()
+        if not self.passed():
+            for process in self.processes:
+                print(f"--- {process.log}\n{process.output()[-4000:]}", file=sys.stderr)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.assertEqual(stuck, [], "programs that did not end after SIGTERM")
+
+    def passed(self):
+        outcome = self._outcome
+        result = getattr(outcome, "result", None)
+        if result is None:
+            return getattr(outcome, "success", True)
+        bad = list(result.failures) + list(result.errors)
+        return all(test is not self for test, _ in bad) and getattr(outcome, "success", True)
+
+    def security(self, side):
+        return os.path.join(self.profile, "security", f"ipcontroller-{side}.json")
+
+    def read_file(self, side):
+        with open(self.security(side), encoding="utf-8") as file:
+            return json.load(file)
+
+    def start(self, *words, environment=None):
+        """Starts a program of the build, or any other given by its path."""
+        program = words[0] if os.path.isabs(words[0]) else os.path.join(BIN, words[0])
+        log = os.path.join(self.folder, f"{len(self.processes)}-{os.path.basename(words[0])}.log")
+        process = Process(
+            [program, *words[1:]], {**self.environment, **(environment or {})}, log, self.folder
+        )
+        self.processes.append(process)
+        return process
+
+    def start_controller(self, *words, environment=None):
+        """Starts a controller and waits until both connection files are there."""
+        controller = self.start(
+            "trireme-controller", f"--profile-dir={self.profile}", *self.CONTROLLER, *words,
+            environment=environment,
+        )
+        wait_until(
+            lambda: not controller.running()
+            or (os.path.exists(self.security("client")) and os.path.exists(self.security("engine"))),
+            "the connection files are written",
+        )
+        self.assertTrue(controller.running(), controller.output())
+        return controller
+
+    def start_stock_engine(self, *words, environment=None):
+        return self.start(
+            "/usr/bin/python3", "-m", "ipyparallel.engine", f"--profile-dir={self.profile}",
+            "--InteractiveShell.colors=nocolor", *words, environment=environment,
+        )
+
+    def refused(self, code, *words, environment=None):
+        """Starts a controller that must end with this code and one sentence; returns it."""
+        controller = self.start(
+            "trireme-controller", f"--profile-dir={self.profile}", *words, environment=environment
+        )
+        self.assertEqual(controller.wait(), code, controller.output())
+        lines = [line for line in controller.output().splitlines()
+                 if line.startswith("trireme-controller: ")]
+        self.assertEqual(len(lines), 1, controller.output())
+        return lines[0]
+
+    def mode(self, path):
+        return stat.S_IMODE(os.stat(path).st_mode)
