@@ -105,6 +105,21 @@ bool is_apply_reply(std::string_view msg_type) {
   return msg_type == wire_name(MessageType::kApplyReply);
 }
 
+/// What an ExecuteResult is read from, out of a record's content and its output.
+Value recorded_execution(const Value& content, const Value& record) {
+  Dict result{{"execution_count", 0}, {"data", Dict{}}, {"displays", List{}}};
+  const Value* count = content.find("execution_count");
+  if (count != nullptr && count->is_int()) result["execution_count"] = *count;
+  const Value* io = record.find("io");
+  const Value shown = io == nullptr ? Value() : *io;
+  result["stdout_text"] = text_at(shown, "stdout");
+  result["stderr_text"] = text_at(shown, "stderr");
+  const Value* value = shown.find("execute_result");
+  const Value* data = value == nullptr ? nullptr : value->find("data");
+  if (data != nullptr && data->is_dict()) result["data"] = *data;
+  return result;
+}
+
 }  // namespace
 
 CallReply make_failed_reply(CallFailureKind kind, std::string ename, std::string evalue) {
@@ -193,10 +208,20 @@ CallReply read_recorded_reply(const Message& message, const MsgId& id, Timestamp
   }
   read_status(*content, found);
   if (found.failure_kind != CallFailureKind::kNone) return found;
-  if (!is_apply && content->is_dict())
-    content->as_dict().emplace("io", record->find("io") == nullptr ? Value() : *record->find("io"));
+  if (!is_apply) content = recorded_execution(*content, *record);
   read_value(std::move(*content), is_apply, message.buffers, found);
   return found;
+}
+
+std::vector<CallOutput> read_recorded_output(const Message& message, const MsgId& id) {
+  std::vector<CallOutput> shown;
+  const Result<Value> content = decode_plain_json(message.content_json.view());
+  const Value* record = content ? content->find(id.view()) : nullptr;
+  const Value* io = record == nullptr ? nullptr : record->find("io");
+  if (io == nullptr) return shown;
+  shown.push_back({CallOutput::Kind::kStdout, text_at(*io, "stdout"), {}});
+  shown.push_back({CallOutput::Kind::kStderr, text_at(*io, "stderr"), {}});
+  return shown;
 }
 
 std::optional<CallOutput> read_call_output(const Message& message) {

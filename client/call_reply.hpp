@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <trireme/errors.hpp>
 #include <trireme/value.hpp>
@@ -41,6 +42,14 @@ struct CallReply {
   bool output_is_complete = false;
 };
 
+/// Something a task showed while it ran.
+struct CallOutput {
+  enum class Kind { kStdout, kStderr, kResult, kDisplay, kIdle };
+  Kind kind;
+  std::string text;  // of a stream
+  Value content;     // of a result or display
+};
+
 /// A failure of our own making.
 CallReply make_failed_reply(CallFailureKind kind, std::string ename, std::string evalue);
 
@@ -56,13 +65,8 @@ CallReply read_hub_reply(const Message& message, Timestamp received);
 /// asked for it alone.
 CallReply read_recorded_reply(const Message& message, const MsgId& id, Timestamp received);
 
-/// Something a task showed while it ran.
-struct CallOutput {
-  enum class Kind { kStdout, kStderr, kResult, kDisplay, kIdle };
-  Kind kind;
-  std::string text;  // of a stream
-  Value content;     // of a result or display
-};
+/// What the task printed, from the same reply.
+std::vector<CallOutput> read_recorded_output(const Message& message, const MsgId& id);
 
 /// Reads an iopub message; empty when it says nothing a call keeps.
 std::optional<CallOutput> read_call_output(const Message& message);

@@ -103,8 +103,8 @@ ResultStatus Client::result_status(const std::vector<std::string>& msg_ids) cons
                                     Dict{{"msg_ids", text_list(msg_ids)}, {"status_only", true}});
   return {read_texts(content, "pending"), read_texts(content, "completed")};
 }
-AsyncResults<Value> Client::get_result(const std::vector<std::string>& msg_ids) const {
-  return AsyncResults<Value>(checked(state_).watch(msg_ids));
+AsyncCall Client::watch(const std::vector<std::string>& msg_ids) const {
+  return checked(state_).watch(msg_ids);
 }
 std::vector<Dict> Client::db_query(const Dict& query, const std::vector<std::string>& keys) const {
   const Value wanted = keys.empty() ? Value() : Value(text_list(keys));

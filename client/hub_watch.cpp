@@ -65,7 +65,12 @@ bool HubWatches::on_reply(const MsgId& parent, const Message& message, Now now,
   } else {
     const CallReply reply = read_recorded_reply(message, question.fetched, now.timestamp);
     const auto [begin, end] = watch.fetching.equal_range(question.fetched);
-    for (auto at = begin; at != end; ++at) out.end(at->second, reply);
+    for (auto at = begin; at != end; ++at) {
+      for (CallOutput& output : read_recorded_output(message, question.fetched)) {
+        out.show(at->second, std::move(output));
+      }
+      out.end(at->second, reply);
+    }
     watch.fetching.erase(begin, end);
   }
   if (watch.pending.empty() && watch.fetching.empty()) watches_.erase(found);

@@ -102,8 +102,12 @@ class Client {
   QueueStatus queue_status(const Targets& targets = {}) const;
   QueueStatusIds queue_status_ids(const Targets& targets = {}) const;
   ResultStatus result_status(const std::vector<std::string>& msg_ids) const;
-  /// Anyone's tasks, finished or not: the results as soon as the hub has them.
-  AsyncResults<Value> get_result(const std::vector<std::string>& msg_ids) const;
+  /// Anyone's tasks, finished or not: the results as soon as the hub has them. Those of executed
+  /// code are ExecuteResults; those of Python functions lists of Bytes, pickled.
+  template <class R = Value>
+  AsyncResults<R> get_result(const std::vector<std::string>& msg_ids) const {
+    return AsyncResults<R>(watch(msg_ids));
+  }
   /// Records that fit a query such as {"engine_uuid": ..., "completed": {"$ne": null}}. `keys`
   /// names the columns, empty: all but the buffers. Buffers come as lists of Bytes.
   std::vector<Dict> db_query(const Dict& query, const std::vector<std::string>& keys = {}) const;
@@ -127,6 +131,8 @@ class Client {
   Value hub_request(std::string_view msg_type, const Dict& content) const;
 
  private:
+  AsyncCall watch(const std::vector<std::string>& msg_ids) const;
+
   std::shared_ptr<ClientState> state_;
 };
 
