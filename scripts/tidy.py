@@ -26,7 +26,7 @@ ROOMS = {
     "engine": {"session", "net", "engine"},
     "client": {"session", "net", "client"},
     "cli": {"session", "client", "cli"},
-    "examples": {"examples"},
+    "examples": {"examples", "norm_tasks.hpp"},
 }
 # The public headers each room may offer and use: <trireme/...>, found in these folders.
 PUBLIC_FOLDERS = ("session/include/trireme", "engine/include/trireme", "client/include/trireme")
@@ -38,7 +38,11 @@ ONLY_IN = [
 ]
 HEAVY = re.compile(r"<(nlohmann/|spdlog/|fmt/|CLI/|simdjson|openssl/|zmq|sqlite3)")
 CLOCK_READ = re.compile(r"\b(steady_clock|system_clock|high_resolution_clock)::now\s*\(")
-CLOCK_READERS = re.compile(r"(session/clock\.cpp|net/|tests/|bench/|cli/|examples/|.*main\.cpp)")
+# Loops and mains; everything else is told what time it is.
+CLOCK_READERS = re.compile(
+    r"(session/clock\.cpp|net/|tests/|bench/|cli/|examples/|.*/main\.cpp"
+    r"|client/client_(state|loop)\.cpp)"
+)
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"][^>"]+[>"])')
 

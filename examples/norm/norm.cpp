@@ -2,7 +2,7 @@
 
 #include <trireme/client.hpp>
 
-#include "examples/norm/norm_tasks.hpp"
+#include "norm_tasks.hpp"
 
 int main() {
   trireme::Client client;                                     // the cluster of the default profile

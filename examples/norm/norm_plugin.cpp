@@ -4,7 +4,7 @@
 
 #include <trireme/plugin.hpp>
 
-#include "examples/norm/norm_tasks.hpp"
+#include "norm_tasks.hpp"
 
 TRIREME_PLUGIN(registry) {
   registry.add(tasks::norm, [](std::span<const double> v) {
