@@ -29,7 +29,6 @@ namespace {
 
 using Kind = OutputPiece::Kind;
 constexpr std::size_t kReadBytes = 64u << 10;
-constexpr std::array kFaults{SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
 thread_local std::shared_ptr<TaskOutput> current_task;  // of the calling thread
 
@@ -117,6 +116,20 @@ FILE* open_c_stream(CStream& stream) {
   return file;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+
+// The sanitizers have handlers of their own; their reports go where they went before.
+void catch_faults(int, int, int original_stderr) {
+  __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{original_stderr}));
+}
+void release_faults() {
+  __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{STDERR_FILENO}));
+}
+
+#else
+
+constexpr std::array kFaults{SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
 /// Descriptors that a dying process empties into the original standard error. Set while a capture
 /// lives; read by a signal handler.
 std::array<std::atomic<int>, 2> fault_pipes{-1, -1};
@@ -134,6 +147,20 @@ extern "C" void drain_and_die(int signal) {
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
+
+void catch_faults(int out_pipe, int err_pipe, int original_stderr) {
+  fault_pipes[0] = out_pipe;
+  fault_pipes[1] = err_pipe;
+  fault_stderr = original_stderr;
+  for (const int fault : kFaults) std::signal(fault, &drain_and_die);
+}
+void release_faults() {
+  for (const int fault : kFaults) std::signal(fault, SIG_DFL);
+  fault_pipes[0] = -1;
+  fault_pipes[1] = -1;
+}
+
+#endif
 
 /// One descriptor (1 or 2) with a pipe in its place.
 class CapturedDescriptor {
@@ -181,7 +208,7 @@ struct OutputCapture::Impl {
   explicit Impl(Elsewhere elsewhere) : router(std::move(elsewhere)) {
     TRIREME_CHECK(pipe2(stop_pipe, O_CLOEXEC) == 0, "no descriptors left for capturing output");
     replace_streams();
-    handle_faults();
+    catch_faults(out_descriptor.read_end(), err_descriptor.read_end(), err_descriptor.original());
     pump = std::thread([this] { run_pump(); });
   }
 
@@ -190,7 +217,7 @@ struct OutputCapture::Impl {
     pump.join();
     drain();
     restore_streams();
-    restore_faults();
+    release_faults();
     ::close(stop_pipe[0]);
   }
 
@@ -210,27 +237,6 @@ struct OutputCapture::Impl {
     std::cout.rdbuf(old_cout);
     std::cerr.rdbuf(old_cerr);
     std::clog.rdbuf(old_clog);
-  }
-
-  void handle_faults() {
-    fault_pipes[0] = out_descriptor.read_end();
-    fault_pipes[1] = err_descriptor.read_end();
-    fault_stderr = err_descriptor.original();
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{err_descriptor.original()}));
-#else
-    for (const int fault : kFaults) std::signal(fault, &drain_and_die);
-#endif
-  }
-
-  void restore_faults() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{STDERR_FILENO}));
-#else
-    for (const int fault : kFaults) std::signal(fault, SIG_DFL);
-#endif
-    fault_pipes[0] = -1;
-    fault_pipes[1] = -1;
   }
 
   /// Whoever reads a pipe holds the lock until the text is handed over, so that after drain()
