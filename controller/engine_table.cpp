@@ -26,6 +26,7 @@ EngineSlot EngineTable::enter(const EngineUuid& uuid) {
   free_.pop_back();
   Engine& engine = engines_[slot];
   engine.uuid = uuid;
+  engine.in_use = true;
   engine.registered = true;
   ++engine.generation;
   slots_by_uuid_.emplace(engine.uuid.view(), slot);
@@ -40,10 +41,11 @@ void EngineTable::depart(EngineSlot slot) {
 
 void EngineTable::forget(EngineSlot slot) {
   Engine& engine = engines_[slot];
-  TRIREME_CHECK(!engine.registered && engine.running.empty(),
+  TRIREME_CHECK(engine.in_use && !engine.registered && engine.running.empty(),
                 "engine " + engine.uuid.str() + " is still in use");
   slots_by_uuid_.erase(engine.uuid.view());
   engine.uuid = EngineUuid();
+  engine.in_use = false;
   free_.push_back(slot);
 }
 

@@ -21,7 +21,8 @@ class EngineTable {
   struct Engine {
     EngineUuid uuid;
     std::uint32_t generation = 0;
-    bool registered = false;        // false: departed, or the slot is free
+    bool in_use = false;
+    bool registered = false;        // false while in use: departed
     std::vector<TaskSlot> running;  // in no order
   };
 

@@ -22,7 +22,7 @@ bool ReadyQueues::is_current(const Entry& entry) const {
   return task != nullptr && task->ticket() == entry.ticket;
 }
 
-void ReadyQueues::push(const Task& task, std::span<const EngineUuid> absent_targets) {
+void ReadyQueues::push(const Task& task, std::span<const EngineUuid> awaited) {
   const auto& ready = *task.get<task_state::Ready>();
   const Entry entry{task.ref.sequence, task.ref.slot, task.ticket()};
   if (ready.reach == Reach::kAnywhere) return anywhere_.push(entry, current());
@@ -32,7 +32,7 @@ void ReadyQueues::push(const Task& task, std::span<const EngineUuid> absent_targ
     if (engine >= by_engine_.size()) by_engine_.resize(engine + 1);
     by_engine_[engine].push(entry, current());
   }
-  push_absent(entry, absent_targets);
+  push_awaited(entry, awaited);
 }
 
 void ReadyQueues::push_banned(const Task& task, const Entry& entry) {
@@ -47,19 +47,19 @@ void ReadyQueues::push_banned(const Task& task, const Entry& entry) {
   bucket->second.queue.push(entry, current());
 }
 
-void ReadyQueues::push_absent(const Entry& entry, std::span<const EngineUuid> absent_targets) {
-  if (absent_targets.empty()) return;
-  if (absent_count_ >= absent_sweep_at_) {
-    absent_count_ = 0;
-    for (auto item = absent_.begin(); item != absent_.end();) {
+void ReadyQueues::push_awaited(const Entry& entry, std::span<const EngineUuid> awaited) {
+  if (awaited.empty()) return;
+  if (awaited_count_ >= awaited_sweep_at_) {
+    awaited_count_ = 0;
+    for (auto item = awaited_.begin(); item != awaited_.end();) {
       std::erase_if(item->second, [this](const Entry& dead) { return !is_current(dead); });
-      absent_count_ += item->second.size();
-      item = item->second.empty() ? absent_.erase(item) : std::next(item);
+      awaited_count_ += item->second.size();
+      item = item->second.empty() ? awaited_.erase(item) : std::next(item);
     }
-    absent_sweep_at_ = 2 * absent_count_ + 64;
+    awaited_sweep_at_ = 2 * awaited_count_ + 64;
   }
-  for (const EngineUuid& engine : absent_targets) absent_[engine].push_back(entry);
-  absent_count_ += absent_targets.size();
+  for (const EngineUuid& engine : awaited) awaited_[engine].push_back(entry);
+  awaited_count_ += awaited.size();
 }
 
 /// Moves a bucket to its right place in the order.
@@ -130,9 +130,9 @@ std::vector<TaskRef> ReadyQueues::current_by_submission(std::vector<Entry> entri
 }
 
 std::vector<TaskRef> ReadyQueues::take_waiting_for(const EngineUuid& engine) {
-  auto node = absent_.extract(engine);
+  auto node = awaited_.extract(engine);
   if (node.empty()) return {};
-  absent_count_ -= node.mapped().size();
+  awaited_count_ -= node.mapped().size();
   return current_by_submission(std::move(node.mapped()));
 }
 

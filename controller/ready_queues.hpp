@@ -34,15 +34,15 @@ class ReadyQueues {
   ReadyQueues(const TaskTable& tasks, const EngineTable& engines)
       : tasks_(tasks), engines_(engines) {}
 
-  /// Queues a task in state Ready. `absent_targets` are engines it may also go to once they
-  /// register; only for Reach::kOnly.
-  void push(const Task& task, std::span<const EngineUuid> absent_targets = {});
+  /// Queues a task in state Ready. The joining of an engine in `awaited` will change where it may
+  /// go; only for Reach::kOnly.
+  void push(const Task& task, std::span<const EngineUuid> awaited = {});
 
   /// The first task that may go to this registered engine, or null. Ignores whether it has room.
   Task* first_for(EngineSlot engine);
 
   /// Ready tasks whose place has to be found anew, by submission:
-  /// those that named an engine which was not there, now that it is,
+  /// those that awaited an engine, now that it joins,
   std::vector<TaskRef> take_waiting_for(const EngineUuid& engine);
   /// those that may go to this engine, now that it leaves,
   std::vector<TaskRef> take_queued_on(EngineSlot engine);
@@ -76,7 +76,7 @@ class ReadyQueues {
     return [this](const Entry& entry) { return is_current(entry); };
   }
   void push_banned(const Task& task, const Entry& entry);
-  void push_absent(const Entry& entry, std::span<const EngineUuid> absent_targets);
+  void push_awaited(const Entry& entry, std::span<const EngineUuid> awaited);
   void rekey(Buckets::iterator bucket, std::uint64_t front);
   void drop_dead_buckets();
   const Entry* first_banned_for(EngineSlot engine);
@@ -92,9 +92,9 @@ class ReadyQueues {
   std::multiset<BucketKey> bucket_order_;
   std::size_t buckets_sweep_at_ = 64;
 
-  std::unordered_map<EngineUuid, std::vector<Entry>> absent_;
-  std::size_t absent_count_ = 0;
-  std::size_t absent_sweep_at_ = 64;
+  std::unordered_map<EngineUuid, std::vector<Entry>> awaited_;
+  std::size_t awaited_count_ = 0;
+  std::size_t awaited_sweep_at_ = 64;
 };
 
 }  // namespace trireme

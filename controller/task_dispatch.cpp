@@ -19,6 +19,8 @@ void TaskScheduler::settle(SchedulerOutbox& out) {
   }
   touched_.clear();
   dispatch(out);
+  for (EngineSlot engine : idle_engines_) forget_if_done(engine);
+  idle_engines_.clear();
   deadlines_.top([this](const Deadline& deadline) { return deadline_is_current(deadline); });
 }
 
@@ -52,12 +54,12 @@ TaskScheduler::Candidates TaskScheduler::candidates_of(const Task& task) const {
   }
   for (const EngineUuid& target : targets) {
     const std::optional<EngineSlot> slot = engines_.find(target.view());
-    if (slot && task.bans.forbids(engines_.ref(*slot))) continue;
-    candidates.any_target_left = true;
-    if (!slot || !engines_.at(*slot).registered) {
-      candidates.absent.push_back(target);
-      continue;
-    }
+    const bool is_here = slot && engines_.at(*slot).registered;
+    const Ban* ban = slot ? task.bans.find(engines_.ref(*slot)) : nullptr;
+    const bool is_refused = ban != nullptr && ban->reason == BanReason::kUnmet;
+    if (!is_here || ban != nullptr) candidates.awaited.push_back(target);
+    candidates.any_target_left |= !is_refused;
+    if (!is_here || is_refused) continue;
     const EngineRef engine = engines_.ref(*slot);
     if (!has_follow || std::find(ran_on.begin(), ran_on.end(), engine) != ran_on.end()) {
       take(engine);
@@ -71,7 +73,7 @@ void TaskScheduler::place(Task& task, SchedulerOutbox& out) {
   const bool has_targets = !task.request.terms.targets.empty();
   const bool has_follow = graph_.has_follow(task.ref.slot);
   task_state::Ready ready;
-  std::vector<EngineUuid> absent;
+  std::vector<EngineUuid> awaited;
   if (is_pure() || (!has_targets && !has_follow)) {
     ready.reach = task.bans.empty() ? Reach::kAnywhere : Reach::kAnywhereBut;
   } else {
@@ -92,10 +94,10 @@ void TaskScheduler::place(Task& task, SchedulerOutbox& out) {
         candidates.registered.begin(), candidates.registered.end(), std::back_inserter(preferred),
         [&](EngineSlot engine) { return task.bans.find(engines_.ref(engine)) == nullptr; });
     if (preferred.empty()) preferred = std::move(candidates.registered);
-    absent = std::move(candidates.absent);
+    awaited = std::move(candidates.awaited);
   }
   task.move_to(std::move(ready));
-  ready_.push(task, absent);
+  ready_.push(task, awaited);
   fresh_tasks_.push({task.ref.sequence, task.ref.slot}, [](const Fresh&) { return true; });
 }
 
@@ -179,13 +181,16 @@ EngineRef TaskScheduler::take_from_engine(Task& task) {
   if (engine.registered) {
     placement_.release(slot);
     fresh_engines_.push_back(slot);
+  } else {
+    idle_engines_.push_back(slot);
   }
   return engines_.ref(slot);
 }
 
-/// Forgets a departed engine once it runs nothing.
+/// Forgets a departed engine that runs nothing; does nothing for any other.
 void TaskScheduler::forget_if_done(EngineSlot slot) {
-  if (engines_.at(slot).registered || !engines_.at(slot).running.empty()) return;
+  const EngineTable::Engine& engine = engines_.at(slot);
+  if (!engine.in_use || engine.registered || !engine.running.empty()) return;
   std::erase_if(departures_, [slot](const Departure& gone) { return gone.engine == slot; });
   engines_.forget(slot);
 }

@@ -164,7 +164,6 @@ void TaskScheduler::on_reply(const EngineUuid& engine, const MsgId& msg_id, cons
                                           std::move(ended->request.msg_id), std::move(body),
                                           ended_ok});
   }
-  forget_if_done(ran_on.slot);
   settle(out);
 }
 
@@ -211,7 +210,7 @@ void TaskScheduler::on_engine_left(const EngineUuid& engine, Instant now, Schedu
   placement_.leave(*slot);
   engines_.depart(*slot);
   departures_.push_back({now + options_.engine_grace, *slot});
-  forget_if_done(*slot);
+  idle_engines_.push_back(*slot);
   touch(ready_.take_queued_on(*slot));
   for (EngineSlot fallback : ready_.fallback_engines()) fresh_engines_.push_back(fallback);
   settle(out);
@@ -228,7 +227,9 @@ void TaskScheduler::on_deadline(Instant now, SchedulerOutbox& out) {
     fail(task, ErrorCode::kTaskTimeout, out);
   }
   while (!departures_.empty() && departures_.front().when <= now) {
-    strand_tasks(departures_.front().engine, now, out);
+    const EngineSlot engine = departures_.front().engine;
+    departures_.pop_front();
+    strand_tasks(engine, now, out);
   }
   settle(out);
 }
@@ -256,7 +257,6 @@ void TaskScheduler::strand_tasks(EngineSlot engine, Instant now, SchedulerOutbox
                  std::move(ended->request.header_json), ErrorCode::kEngineError,
                  engine_died_text(uuid, msg_id), uuid});
   }
-  forget_if_done(engine);
 }
 
 bool TaskScheduler::cancel(const MsgId& msg_id, Instant /*now*/, SchedulerOutbox& out) {

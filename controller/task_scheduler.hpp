@@ -189,7 +189,7 @@ class TaskScheduler {
   };
   struct Candidates {  // for a task with targets or follow
     std::vector<EngineSlot> registered;
-    std::vector<EngineUuid> absent;
+    std::vector<EngineUuid> awaited;  // targets whose joining (anew) would change this
     bool any_target_left = false;
   };
 
@@ -238,7 +238,7 @@ class TaskScheduler {
   // (4) A ready task of Reach::kOnly names registered engines, or none while none is registered.
   // (5) A blocked task waits for a dependency that can still be met.
   // (6) next_deadline() is not later than any waiting task's deadline or any departure.
-  // (7) touched_, fresh_tasks_ and fresh_engines_ are empty.
+  // (7) touched_, fresh_tasks_, fresh_engines_ and idle_engines_ are empty.
   // (8) No live task is in the outcome cache.
   TaskTable tasks_;
   EngineTable engines_;
@@ -260,6 +260,7 @@ class TaskScheduler {
   };
   LazyHeap<Fresh> fresh_tasks_;            // became ready
   std::vector<EngineSlot> fresh_engines_;  // may take tasks they could not take before
+  std::vector<EngineSlot> idle_engines_;   // departed, and maybe without tasks
 };
 
 }  // namespace trireme

@@ -107,8 +107,9 @@ void TaskScheduler::check_invariants() const {
   for (TaskSlot slot = 0; slot < tasks_.slot_count(); ++slot) {
     if (const Task* task = tasks_.peek(slot)) check_task(*task);
   }
-  TRIREME_CHECK(touched_.empty() && fresh_tasks_.empty() && fresh_engines_.empty(),
-                "(7) work of an event was left over");
+  TRIREME_CHECK(
+      touched_.empty() && fresh_tasks_.empty() && fresh_engines_.empty() && idle_engines_.empty(),
+      "(7) work of an event was left over");
 }
 
 }  // namespace trireme

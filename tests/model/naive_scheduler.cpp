@@ -250,7 +250,6 @@ void NaiveScheduler::fail(NaiveTask& task, const std::string& why) {
 }
 
 void NaiveScheduler::settle() {
-  forget_idle_engines();
   for (bool changed = true; changed;) {
     changed = false;
     for (NaiveTask& task : tasks_) {
@@ -259,6 +258,7 @@ void NaiveScheduler::settle() {
       changed = true;
     }
   }
+  forget_idle_engines();
 }
 
 void NaiveScheduler::forget_idle_engines() {

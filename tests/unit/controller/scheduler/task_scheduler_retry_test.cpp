@@ -192,5 +192,18 @@ TEST(RefusedTasks, ThatFollowHaveNowhereElse) {
       {"run a on e2", "deliver a from e2: ok", "run b on e2", "fail b: ImpossibleDependency"});
 }
 
+TEST(RefusedTasks, MayGoToTheNextUserOfAnEngineName) {
+  SchedulerWorld world;
+  world.join("e1");
+  world.join("e2");
+  world.submit(task("long").on({"e1"}));
+  world.submit(task("a").on({"e1", "e2"}));
+  world.expect({"run long on e1", "run a on e2"});
+  world.lose("e2");
+  world.refuse("a", "e2");
+  world.join("e2");
+  world.expect({"run a on e2 again (2)"});
+}
+
 }  // namespace
 }  // namespace trireme
