@@ -6,6 +6,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/trailing_command.hpp"
 
 namespace trireme::cli {
 namespace {
@@ -34,7 +35,9 @@ int run(int argc, char** argv) {
   Action chosen;
   for (const auto add : kCommands) add(app, chosen);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words = protect_double_dash({argv + 1, argv + argc});
+    std::reverse(words.begin(), words.end());  // as the parser wants them
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }

@@ -14,6 +14,10 @@ namespace trireme::cli {
 /// Call before parsing; the subcommand may have no positional arguments.
 void expect_trailing_command(CLI::App& command);
 
+/// The words of a command line, ready for the parser: in subcommands with a trailing command it
+/// shall not take a `--` for itself, because the command may have one too.
+std::vector<std::string> protect_double_dash(std::vector<std::string> words);
+
 /// The command's words after parsing. CommandFailed with kExitUsage for an option nobody knows.
 std::vector<std::string> trailing_command(const CLI::App& command);
 

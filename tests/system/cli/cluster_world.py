@@ -34,6 +34,15 @@ def is_alive(pid):
         return False
 
 
+def read_text(path):
+    """What a file holds, without blanks at its ends; "" when there is no such file."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""
+
+
 class World(unittest.TestCase):
     """Verbs of a user at a shell."""
 
@@ -107,7 +116,9 @@ class World(unittest.TestCase):
         return done.stderr
 
     def json(self, *words, **options):
-        return json.loads(self.trireme(*words, "--json", **options).stdout)
+        at = words.index("--") if "--" in words else len(words)
+        words = (*words[:at], "--json", *words[at:])
+        return json.loads(self.trireme(*words, **options).stdout)
 
     def start(self, engines=2, *words):
         return self.json("start", "-n", str(engines), *words)

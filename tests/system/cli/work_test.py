@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from cluster_world import World, is_alive, wait_until
+from cluster_world import World, is_alive, read_text, wait_until
 
 COUNT_AND_WAIT = "echo first; echo $$ > {}; exec sleep 600"
 
@@ -24,6 +24,9 @@ class Run(World):
         self.assertEqual(self.trireme("run", "echo", "-n", "--json", "--help").stdout,
                          "--json --help")
         self.assertEqual(self.trireme("run", "--", "echo", "--", "a").stdout, "-- a\n")
+        self.assertEqual(self.trireme("run", "echo", "--", "a").stdout, "-- a\n")
+        self.assertEqual(self.trireme("map", "-q", "--", "echo", "--", ":::", "a").stdout,
+                         "-- a\n")
 
     def test_a_program_killed_by_a_signal_gives_128_and_its_number(self):
         done = self.trireme("run", "sh", "-c", "kill -9 $$", check=False)
@@ -68,8 +71,7 @@ class Run(World):
             env=self.environment, stdout=subprocess.PIPE, text=True)
         with process:
             self.assertEqual(process.stdout.readline(), "first\n")
-            pid = wait_until(lambda: os.path.exists(pid_file) and open(pid_file).read().strip(),
-                             "the program has told its pid")
+            pid = wait_until(lambda: read_text(pid_file), "the program has told its pid")
             process.send_signal(signal.SIGINT)
             self.assertEqual(process.wait(60), 130)
         wait_until(lambda: not is_alive(pid), "the program on the engine is gone")
@@ -167,7 +169,7 @@ class Map(World):
         with process:
             def pids():
                 names = [n for n in os.listdir(self.folder) if n.startswith("pid-")]
-                texts = [open(os.path.join(self.folder, n)).read().strip() for n in names]
+                texts = [read_text(os.path.join(self.folder, n)) for n in names]
                 return len(texts) == 2 and all(texts) and texts
             running = wait_until(pids, "both engines run one")
             process.send_signal(signal.SIGINT)
