@@ -83,9 +83,9 @@ Result<std::vector<EngineId>> Hub::choose_engines(const EngineNames& names) cons
       id = EngineId(static_cast<std::int32_t>(number));
       if (!registry_.is_live(*id) && !registry_.is_dead(*id)) id.reset();
     }
-    if (id) {
+    if (id && std::find(chosen.begin(), chosen.end(), *id) == chosen.end()) {
       chosen.push_back(*id);
-    } else {
+    } else if (!id) {
       unknown.push_back(name);
     }
   }
@@ -139,12 +139,14 @@ void Hub::queue_status(const Message& request, Now now, Outbox& out) {
 void Hub::finish_queue_status(const Asker& asker, QueueStatus status, Result<StoreReply> reply,
                               Now now, Outbox& out) {
   if (!reply) return fail(asker, MessageType::kHubError, reply.error(), now, out);
+  std::unordered_map<EngineUuid, EngineQueue*> by_uuid;
+  for (EngineQueue& engine : status.engines) {
+    if (auto uuid = registry_.uuid_of(engine.id)) by_uuid.emplace(std::move(*uuid), &engine);
+  }
   for (TaskRecord& record : records_in(reply)) {
-    const auto id = record.engine_uuid ? registry_.id_of(EngineUuid(*record.engine_uuid))
-                                       : std::optional<EngineId>();
-    for (EngineQueue& engine : status.engines) {
-      if (engine.id == id) engine.completed_ids.push_back(std::move(record.msg_id));
-    }
+    const auto engine = by_uuid.find(EngineUuid(record.engine_uuid.value_or("")));
+    if (engine == by_uuid.end()) continue;  // it left while the store was thinking
+    engine->second->completed_ids.push_back(std::move(record.msg_id));
   }
   answer(asker, MessageType::kQueueReply, queue_content(status), now, out);
 }

@@ -65,6 +65,13 @@ TEST_F(Queries, QueueStatusOfOneEngineNamesOnlyThat) {
   EXPECT_TRUE(content.contains("1"));
 }
 
+TEST_F(Queries, QueueStatusNamesAnEngineOnce) {
+  const Sent reply = world_.ask("queue_request", R"({"targets": [1, "e1", 1]})");
+  EXPECT_EQ(canonical(reply.content()),
+            R"({"1":{"completed":0,"queue":0,"tasks":0},"status":"ok","unassigned":0})");
+  EXPECT_EQ(reply.content().find("\"1\""), reply.content().rfind("\"1\""));
+}
+
 TEST_F(Queries, QueueStatusShowsLiveEnginesButAnswersForTheDead) {
   world_.unregister_engine(EngineId(0));
   world_.discard(Channel::kNotification);
