@@ -92,14 +92,15 @@ Message EngineMessages::shutdown_notice(const Frame& parent, Timestamp now) {
 
 Message EngineMessages::success_reply(const TaskRequest& request, TaskSuccess success,
                                       const RunFacts& facts, Timestamp now) {
-  std::string content = R"({"status": "ok")";
+  std::string content = std::move(success.content_json);
   if (request.is_execute()) {
-    content += R"(, "execution_count": )" + std::to_string(facts.execution_count) +
-               R"(, "user_expressions": {}, "payload": [])";
+    content = R"({"status": "ok", "execution_count": )" + std::to_string(facts.execution_count) +
+              R"(, "user_expressions": {}, "payload": []})";
+  } else if (content.empty()) {
+    content = R"({"status": "ok"})";
   }
-  if (!success.result_json.empty()) content += R"(, "result": )" + success.result_json;
-  Message reply =
-      task_reply(request, content + "}", reply_metadata(request, facts, "ok", true) + "}", now);
+  Message reply = task_reply(request, std::move(content),
+                             reply_metadata(request, facts, "ok", true) + "}", now);
   reply.buffers = std::move(success.buffers);
   return reply;
 }

@@ -77,7 +77,7 @@ TaskOutcome FunctionExecutor::run(const TaskRequest& request, TaskContext& conte
                             std::to_string(context.engine_id());
   try {
     Call native{context, call->function, std::move(call->args), std::move(call->kwargs)};
-    EncodedValue encoded = encode_value(entry->function(native));
+    EncodedValue encoded = encode_result(entry->function(native), call->form);
     return TaskSuccess{std::move(encoded.json), std::move(encoded.buffers), {}};
   } catch (const TaskStopped&) {
     throw;

@@ -1,6 +1,7 @@
 // Replaced stream buffers, replaced C streams, and pipes behind the descriptors 1 and 2.
 #include "engine/output_capture.hpp"
 
+#include <execinfo.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -32,31 +33,51 @@ constexpr std::size_t kReadBytes = 64u << 10;
 
 thread_local std::shared_ptr<TaskOutput> current_task;  // of the calling thread
 
+/// The latest text on standard error, for a process that dies before it could be passed on.
+class LastWords {
+ public:
+  void add(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    for (const char byte : text.substr(text.size() - std::min(text.size(), kBytes))) {
+      bytes_[end_ % kBytes] = byte;
+      end_ = end_ + 1;
+    }
+  }
+  void forget() { end_ = 0; }
+  /// Only with calls that are allowed in signal handlers; takes no lock.
+  void write_to(int descriptor) const {
+    const std::size_t end = end_;
+    for (std::size_t at = end - std::min(end, kBytes); at < end; ++at) {
+      if (write(descriptor, &bytes_[at % kBytes], 1) < 0) return;
+    }
+  }
+
+ private:
+  static constexpr std::size_t kBytes = 4096;
+  std::mutex mutex_;
+  std::array<char, kBytes> bytes_{};  // a ring, written at end_
+  std::atomic<std::size_t> end_{0};
+};
+LastWords last_words;
+
 /// Where text is sorted to its task.
 class Router {
  public:
   explicit Router(OutputCapture::Elsewhere elsewhere) : elsewhere_(std::move(elsewhere)) {}
 
   void route(Kind kind, std::string_view text) {
+    if (kind == Kind::kStderr) last_words.add(text);
     if (current_task != nullptr) {
       current_task->append(kind, text);
     } else {
-      route_foreign(kind, text);
+      give_to_only_task(kind, text);
     }
   }
 
   /// Of unknown origin: a thread of some task, a descriptor, a child process.
   void route_foreign(Kind kind, std::string_view text) {
-    std::shared_ptr<TaskOutput> only;
-    {
-      const std::lock_guard lock(mutex_);
-      if (running_.size() == 1) only = running_.front();
-    }
-    if (only != nullptr) {
-      only->append(kind, text);
-    } else {
-      elsewhere_(kind, text);
-    }
+    if (kind == Kind::kStderr) last_words.add(text);
+    give_to_only_task(kind, text);
   }
 
   void add(std::shared_ptr<TaskOutput> output) {
@@ -69,6 +90,19 @@ class Router {
   }
 
  private:
+  void give_to_only_task(Kind kind, std::string_view text) {
+    std::shared_ptr<TaskOutput> only;
+    {
+      const std::lock_guard lock(mutex_);
+      if (running_.size() == 1) only = running_.front();
+    }
+    if (only != nullptr) {
+      only->append(kind, text);
+    } else {
+      elsewhere_(kind, text);
+    }
+  }
+
   OutputCapture::Elsewhere elsewhere_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<TaskOutput>> running_;  // guarded by mutex_
@@ -135,8 +169,13 @@ constexpr std::array kFaults{SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 std::array<std::atomic<int>, 2> fault_pipes{-1, -1};
 std::atomic<int> fault_stderr{-1};
 
-// Only calls that are allowed in signal handlers.
+constexpr int kFramesMax = 64;
+
+// Only calls that are allowed in signal handlers; backtrace() is once it has been called before.
 extern "C" void drain_and_die(int signal) {
+  void* frames[kFramesMax];
+  const int count_of_frames = backtrace(frames, kFramesMax);
+  last_words.write_to(fault_stderr);
   char bytes[4096];
   for (const auto& pipe : fault_pipes) {
     ssize_t count = 0;
@@ -144,6 +183,7 @@ extern "C" void drain_and_die(int signal) {
       if (write(fault_stderr, bytes, static_cast<std::size_t>(count)) < 0) break;
     }
   }
+  backtrace_symbols_fd(frames, count_of_frames, fault_stderr);
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
@@ -152,6 +192,9 @@ void catch_faults(int out_pipe, int err_pipe, int original_stderr) {
   fault_pipes[0] = out_pipe;
   fault_pipes[1] = err_pipe;
   fault_stderr = original_stderr;
+  last_words.forget();
+  void* frame = nullptr;
+  backtrace(&frame, 1);
   for (const int fault : kFaults) std::signal(fault, &drain_and_die);
 }
 void release_faults() {

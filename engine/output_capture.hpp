@@ -16,8 +16,8 @@ namespace trireme {
 ///   runs;
 /// - everything else goes to `elsewhere`.
 /// At most one may live, made and destroyed while no other thread prints; destroying it puts
-/// everything back. If the process dies of a fault, what was captured and not yet passed on is
-/// written to the original standard error. One thread of its own reads the descriptors.
+/// everything back. If the process dies of a fault, the latest text on standard error and the
+/// stack go to the original standard error. One thread of its own reads the descriptors.
 class OutputCapture {
  public:
   using Elsewhere = std::function<void(OutputPiece::Kind kind, std::string_view text)>;

@@ -11,9 +11,9 @@ namespace trireme {
 
 /// The task returned.
 struct TaskSuccess {
-  std::string result_json;  // apply: the encoded value; empty when the buffers say everything
-  Frames buffers;           // raw parts of the result
-  std::string data_json;    // execute: the mime bundle of its value (a JSON object), or empty
+  std::string content_json;  // apply: content of the reply, "status" included; empty: only that
+  Frames buffers;            // raw parts of the result
+  std::string data_json;     // execute: the mime bundle of its value (a JSON object), or empty
 };
 
 /// The task failed; the fields are those of an error reply.

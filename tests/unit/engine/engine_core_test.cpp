@@ -10,6 +10,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+std::string result_content(const std::string& result) {
+  return R"({"status": "ok", "result": )" + result + "}";
+}
+
 struct EngineCoreTest : ::testing::Test {
   ~EngineCoreTest() override { core.check_invariants(); }
 
@@ -56,7 +60,7 @@ TEST_F(EngineCoreTest, AnApplyIsAnsweredBetweenBusyAndIdle) {
   const Message request = client.apply();
   receive(request);
   const RunNumber run = expect_busy_start(request);
-  finish(run, TaskSuccess{"42", {Frame::copy_of("raw")}, {}});
+  finish(run, TaskSuccess{result_content("42"), {Frame::copy_of("raw")}, {}});
   const Sent reply = box.expect(EngineChannel::kShell, "apply_reply");
   EXPECT_EQ(reply.content, Json({{"status", "ok"}, {"result", 42}}));
   EXPECT_EQ(reply.metadata, Json({{"started", "2026-11-22T01:38:22.620123Z"},
@@ -109,7 +113,7 @@ TEST_F(EngineCoreTest, BroadcastAndLabelMetadataComeBack) {
       "f",
       R"({"is_broadcast": true, "is_coalescing": true, "original_msg_id": "o", "label": "x"})");
   receive(request);
-  finish(expect_busy_start(request), TaskSuccess{"null", {}, {}});
+  finish(expect_busy_start(request), TaskSuccess{result_content("null"), {}, {}});
   const Sent reply = box.expect(EngineChannel::kShell, "apply_reply");
   EXPECT_EQ(reply.metadata.at("is_broadcast"), true);
   EXPECT_EQ(reply.metadata.at("is_coalescing"), true);
@@ -126,7 +130,7 @@ TEST_F(EngineCoreTest, OneRequestRunsWhileTheNextWaits) {
   receive(second);
   EXPECT_TRUE(box.nothing_sent());
   EXPECT_TRUE(box.nothing_started());
-  finish(run, TaskSuccess{"1", {}, {}});
+  finish(run, TaskSuccess{result_content("1"), {}, {}});
   box.expect(EngineChannel::kShell, "apply_reply");
   box.expect_status("idle", first.header.msg_id);
   expect_busy_start(second);
@@ -142,10 +146,10 @@ TEST_F(EngineCoreTest, SeveralRunAtOnceWhenThereAreSlots) {
   box.expect_status("busy", second.header.msg_id);
   const RunNumber one = box.expect_start(first.header.msg_id);
   const RunNumber two = box.expect_start(second.header.msg_id);
-  finish(two, TaskSuccess{"2", {}, {}});
+  finish(two, TaskSuccess{result_content("2"), {}, {}});
   EXPECT_EQ(box.expect(EngineChannel::kShell, "apply_reply").content.at("result"), 2);
   box.expect_status("idle", second.header.msg_id);
-  finish(one, TaskSuccess{"1", {}, {}});
+  finish(one, TaskSuccess{result_content("1"), {}, {}});
   EXPECT_EQ(box.expect(EngineChannel::kShell, "apply_reply").content.at("result"), 1);
   box.expect_status("idle", first.header.msg_id);
 }
@@ -166,7 +170,7 @@ TEST_F(EngineCoreTest, OutputGoesOutUnderTheRequestThatMadeIt) {
   EXPECT_EQ(out.metadata, Json({{"engine", "uuid-2"}}));
   EXPECT_EQ(box.expect(EngineChannel::kIopub, "stream").topic, "engine.2.stderr");
   EXPECT_EQ(box.expect(EngineChannel::kIopub, "display_data").topic, "engine.2.displaypub");
-  finish(run, TaskSuccess{"1", {}, {}});
+  finish(run, TaskSuccess{result_content("1"), {}, {}});
   box.expect(EngineChannel::kShell, "apply_reply");
   box.expect_status("idle", request.header.msg_id);
   core.on_output(run, {{OutputPiece::Kind::kStdout, "late"}}, at(milliseconds(9)), box.out());
@@ -403,7 +407,7 @@ TEST_F(EngineCoreTest, HostileAbortContentsAreHarmless) {
 }
 
 TEST_F(EngineCoreTest, ARunThatNobodyKnowsEndsInSilence) {
-  finish(RunNumber{99}, TaskSuccess{"1", {}, {}});
+  finish(RunNumber{99}, TaskSuccess{result_content("1"), {}, {}});
   EXPECT_TRUE(box.nothing_sent());
 }
 

@@ -39,7 +39,7 @@ struct FunctionExecutorTest : ::testing::Test {
       ADD_FAILURE() << "failed: " << std::get<TaskFailure>(outcome).evalue;
       return {};
     }
-    return *decode_value(success->result_json, success->buffers);
+    return *decode_result(success->content_json, success->buffers);
   }
   static TaskFailure failure_of(const TaskOutcome& outcome) {
     const auto* failure = std::get_if<TaskFailure>(&outcome);
@@ -94,6 +94,16 @@ TEST_F(FunctionExecutorTest, BigResultsTravelAsBuffers) {
   ASSERT_EQ(std::get<TaskSuccess>(outcome).buffers.size(), 1u);
   EXPECT_EQ(std::get<TaskSuccess>(outcome).buffers[0].size(), 8000u);
   EXPECT_EQ(result_of(outcome).as_array().size(), 1000u);
+}
+
+TEST_F(FunctionExecutorTest, APackedResultStandsInItsBuffers) {
+  table->add("test.one", [] { return std::vector<double>{1, 2}; });
+  const EncodedValue encoded = encode_call("test.one", {}, {}, ResultForm::kPacked);
+  const TaskOutcome outcome = run(encoded.json, encoded.buffers);
+  const auto& success = std::get<TaskSuccess>(outcome);
+  const auto results = decode_packed_results(success.buffers);
+  ASSERT_TRUE(results.has_value()) << results.error().text;
+  EXPECT_EQ(*results, std::vector{Value(Array::of(std::vector<double>{1, 2}))});
 }
 
 TEST_F(FunctionExecutorTest, WrongArgumentsFailAsTypeErrorsThatNameThem) {

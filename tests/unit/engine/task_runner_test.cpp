@@ -174,7 +174,7 @@ TEST_F(TaskRunnerTest, NamesAreSharedFromTaskToTask) {
   });
   for (int i = 1; i <= 2; ++i) {
     runner->start(RunNumber{static_cast<std::uint64_t>(i)}, request);
-    EXPECT_EQ(std::get<TaskSuccess>(wait_for<RunEnded>().outcome).result_json, std::to_string(i));
+    EXPECT_EQ(std::get<TaskSuccess>(wait_for<RunEnded>().outcome).content_json, std::to_string(i));
   }
 }
 
