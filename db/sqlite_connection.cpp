@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace trireme {
@@ -18,9 +19,10 @@ std::string sentence(const std::filesystem::path& file, std::string_view what) {
   return "the task database " + file.string() + " " + std::string(what);
 }
 
-/// Makes the file when there is none, readable by its owner only: records hold what tasks hold.
+/// Makes the file when there is none, readable by its owner only: records hold what tasks hold. A
+/// file that is there is not opened: closing it would drop the locks of this process on it.
 Result<void> ensure_file(const std::filesystem::path& file) {
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (descriptor >= 0) {
     ::close(descriptor);
     return {};
@@ -37,8 +39,11 @@ Result<void> ensure_file(const std::filesystem::path& file) {
       return Error{ErrorCode::kPermission,
                    sentence(file, "cannot be written " + why +
                                       "; change its permissions or choose another place")};
-    case EISDIR:
+    case EEXIST: {
+      std::error_code ignored;
+      if (!std::filesystem::is_directory(file, ignored)) return {};
       return Error{ErrorCode::kBadFormat, sentence(file, "is a folder; choose another name")};
+    }
     default:
       return Error{ErrorCode::kIo, sentence(file, "cannot be opened " + why)};
   }
@@ -201,7 +206,8 @@ void SqliteConnection::fail(int code) {
 }
 
 Error SqliteConnection::describe(int code) const {
-  const bool has_detail = database_ != nullptr && sqlite3_errcode(database_) == (code & 0xff);
+  const bool has_detail =
+      database_ != nullptr && (sqlite3_errcode(database_) & 0xff) == (code & 0xff);
   const std::string why =
       std::string("(") + (has_detail ? sqlite3_errmsg(database_) : sqlite3_errstr(code)) + ")";
   switch (code & 0xff) {

@@ -224,6 +224,11 @@ TEST_F(SqliteFile, AFolderThatDoesNotExistIsNamed) {
   expect_names(error.text, file_);
 }
 
+TEST_F(SqliteFile, AFolderOfThatNameIsRefused) {
+  std::filesystem::create_directory(file_);
+  EXPECT_EQ(refusal().code, ErrorCode::kBadFormat);
+}
+
 TEST_F(SqliteFile, EqualBuffersAreStoredOnceUntilTheirLastRecordGoes) {
   const auto store = open();
   const std::string big(4096, '*');
