@@ -21,13 +21,17 @@ class RawClient:
 
     def __init__(self, connection):
         self.session = Session(
-            key=connection["key"].encode(), signature_scheme=connection["signature_scheme"]
+            key=connection["key"].encode(), signature_scheme=connection["signature_scheme"],
+            packer=connection["pack"], unpacker=connection["unpack"],
         )
         self.context = zmq.Context()
         self.sockets = {}
         for name, kind in self.CHANNELS.items():
             socket = self.context.socket(kind)
             socket.linger = 0
+            if connection.get("curve_serverkey"):
+                socket.curve_serverkey = connection["curve_serverkey"].encode()
+                socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
             if kind == zmq.SUB:
                 socket.subscribe(b"")
             socket.connect(f"{connection['interface']}:{connection[name]}")
@@ -59,7 +63,8 @@ class RawClient:
 
     def wait_for_engines(self, count):
         def enough():
-            self.engines = {int(k): v for k, v in self.query("connection_request")["engines"].items()}
+            engines = self.query("connection_request")["engines"]
+            self.engines = {int(number): uuid for number, uuid in engines.items()}
             return len(self.engines) == count
 
         wait_until(enough, f"{count} engines are registered")
@@ -71,10 +76,11 @@ class RawClient:
             self.replies[message["parent_header"]["msg_id"]] = message
         return self.replies.pop(msg_id)
 
-    def apply(self, function, *args, engine=0, channel="mux", buffers=None, metadata=None, **kwargs):
+    def apply(self, function, *args, engine=0, channel="mux", buffers=None, metadata=None,
+              **kwargs):
         content = {"function": function, "args": list(args), "kwargs": kwargs}
-        return self.send(channel, "apply_request", content,
-                         engine if channel in ("mux", "control") else None, metadata, buffers)
+        target = engine if channel == "mux" else None
+        return self.send(channel, "apply_request", content, target, metadata, buffers)
 
     def call(self, function, *args, **options):
         """The result of a call on one engine; its failures are errors of the test."""
@@ -115,10 +121,10 @@ class EngineWorld(World):
     def start_any_controller(self, *words):
         if CONTROLLER != "stock":
             return self.start_controller(*words)
-        # Python's controller may leave processes of its own behind; as a session they can be found.
+        # Python's controller may leave processes behind; as a session they can be found.
         controller = self.start(
-            "/usr/bin/setsid", "/usr/bin/python3", "-m", "ipyparallel.controller", f"--profile-dir={self.profile}",
-            *self.CONTROLLER, "--dictdb", "--log-level=20", *words,
+            "/usr/bin/setsid", "/usr/bin/python3", "-m", "ipyparallel.controller",
+            f"--profile-dir={self.profile}", *self.CONTROLLER, "--dictdb", "--log-level=20", *words,
         )
         self.sessions.append(controller.pid)
         wait_until(self.files_are_complete, "the connection files are written")
@@ -141,8 +147,8 @@ class EngineWorld(World):
         self.addCleanup(client.close)
         return client
 
-    def start_cluster(self, *engine_words, engines=1):
-        self.controller = self.start_any_controller()
+    def start_cluster(self, *engine_words, engines=1, controller_words=()):
+        self.controller = self.start_any_controller(*controller_words)
         self.engines = [self.start_engine(*engine_words) for _ in range(engines)]
         client = self.client()
         client.wait_for_engines(engines)
