@@ -33,7 +33,7 @@ PUBLIC_FOLDERS = ("session/include/trireme", "engine/include/trireme", "client/i
 
 # Libraries that only some files may include.
 ONLY_IN = [
-    (re.compile(r"<zmq(_addon)?\.(h|hpp)>"), re.compile(r"net/"), "only net/ speaks ZeroMQ"),
+    (re.compile(r"<zmq(_addon)?\.(h|hpp)>"), re.compile("(net|bench)/"), "only net/ speaks ZeroMQ"),
     (re.compile(r"<sqlite3\.h>"), re.compile(r"(db|tests)/"), "only db/ speaks SQLite"),
 ]
 HEAVY = re.compile(r"<(nlohmann/|spdlog/|fmt/|CLI/|simdjson|openssl/|zmq|sqlite3)")
@@ -218,9 +218,12 @@ def check_names(path, findings):
 
 
 def check_built(path, lists, findings):
-    """A source that no CMake list of its folder or above names is not compiled by anything."""
+    """A source is built if a list of its folder or above names it, or any list with its folder."""
     folder = os.path.dirname(path)
     name = os.path.basename(path)
+    with_folder = os.path.basename(folder) + "/" + name
+    if any(with_folder in text for texts in lists.values() for text in texts):
+        return
     while True:
         if any(re.search(rf"(?<![\w-]){re.escape(name)}(?!\w)", text)
                for text in lists.get(folder, [])):
