@@ -9,28 +9,28 @@
 
 namespace trireme {
 
-/// kFailed: the task failed there and prefers another engine; an engine that may do better is
-/// worth waiting for only when there is one. kUnmet: the engine said that it cannot run the task
-/// (a functional dependency is not met there); it is never asked again.
-enum class BanReason : std::uint8_t { kFailed, kUnmet };
+/// kAvoid: the task failed there and prefers another engine, but goes back when there is none.
+/// kNever: the engine cannot run the task (a functional dependency is not met there), or the task
+/// failed there and a timeout bounds its wait for another; it is never asked again.
+enum class BanKind : std::uint8_t { kAvoid, kNever };
 
 struct Ban {
   EngineRef engine;
-  BanReason reason;
+  BanKind kind;
   friend auto operator<=>(const Ban&, const Ban&) = default;
 };
 
-/// Sorted by engine, one ban an engine; kUnmet replaces kFailed. Small: a task visits few engines.
+/// Sorted by engine, one ban an engine; kNever replaces kAvoid. Small: a task visits few engines.
 class BanList {
  public:
-  void add(EngineRef engine, BanReason reason) {
+  void add(EngineRef engine, BanKind kind) {
     auto place = std::lower_bound(
         bans_.begin(), bans_.end(), engine,
         [](const Ban& ban, const EngineRef& wanted) { return ban.engine < wanted; });
     if (place == bans_.end() || place->engine != engine) {
-      bans_.insert(place, Ban{engine, reason});
-    } else if (reason == BanReason::kUnmet) {
-      place->reason = reason;
+      bans_.insert(place, Ban{engine, kind});
+    } else if (kind == BanKind::kNever) {
+      place->kind = kind;
     }
   }
 
@@ -42,7 +42,7 @@ class BanList {
   }
   bool forbids(EngineRef engine) const {
     const Ban* ban = find(engine);
-    return ban != nullptr && ban->reason == BanReason::kUnmet;
+    return ban != nullptr && ban->kind == BanKind::kNever;
   }
 
   bool empty() const noexcept { return bans_.empty(); }

@@ -14,7 +14,7 @@ bool has_engine_without_ban(const BanList& bans, const EngineTable& engines) {
 bool bans_permit(const BanList& bans, EngineSlot engine, const EngineTable& engines) {
   const Ban* ban = bans.find(engines.ref(engine));
   if (ban == nullptr) return true;
-  return ban->reason == BanReason::kFailed && !has_engine_without_ban(bans, engines);
+  return ban->kind == BanKind::kAvoid && !has_engine_without_ban(bans, engines);
 }
 
 bool ReadyQueues::is_current(const Entry& entry) const {
@@ -150,7 +150,7 @@ std::vector<EngineSlot> ReadyQueues::fallback_engines() const {
   for (const auto& [bans, bucket] : buckets_) {
     if (has_engine_without_ban(bans, engines_)) continue;
     for (const Ban& ban : bans.entries()) {
-      if (ban.reason == BanReason::kFailed && engines_.is_registered(ban.engine)) {
+      if (ban.kind == BanKind::kAvoid && engines_.is_registered(ban.engine)) {
         fallback.push_back(ban.engine.slot);
       }
     }

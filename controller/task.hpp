@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/ban_list.hpp"
+#include "controller/dependency_graph.hpp"
 #include "controller/slots.hpp"
 #include "controller/task_terms.hpp"
 #include "session/clock.hpp"
@@ -35,11 +36,10 @@ enum class Reach : std::uint8_t {
 
 namespace task_state {
 
-/// An id the task depends on that is neither live nor remembered.
+/// An id one of the task's dependencies names that is neither live nor remembered.
 struct UnknownId {
   MsgId id;
-  bool in_after = false;
-  bool in_follow = false;
+  Gate gate;
 };
 
 struct Submitted {};  // not yet looked at

@@ -56,7 +56,7 @@ TaskScheduler::Candidates TaskScheduler::candidates_of(const Task& task) const {
     const std::optional<EngineSlot> slot = engines_.find(target.view());
     const bool is_here = slot && engines_.at(*slot).registered;
     const Ban* ban = slot ? task.bans.find(engines_.ref(*slot)) : nullptr;
-    const bool is_refused = ban != nullptr && ban->reason == BanReason::kUnmet;
+    const bool is_refused = ban != nullptr && ban->kind == BanKind::kNever;
     if (!is_here || ban != nullptr) candidates.awaited.push_back(target);
     candidates.any_target_left |= !is_refused;
     if (!is_here || is_refused) continue;

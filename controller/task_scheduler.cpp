@@ -81,6 +81,8 @@ void TaskScheduler::admit(Task& task, Instant now, SchedulerOutbox& out) {
   if (unknown.empty()) return reconsider(task, out);
   LookUpOutcomes question{task.request.msg_id, {}};
   for (const task_state::UnknownId& entry : unknown) question.ids.push_back(entry.id);
+  std::sort(question.ids.begin(), question.ids.end());  // an id may stand in both dependencies
+  question.ids.erase(std::unique(question.ids.begin(), question.ids.end()), question.ids.end());
   out.effects.emplace_back(std::move(question));
   task.move_to(task_state::Checking{std::move(unknown)});
 }
@@ -100,7 +102,7 @@ bool TaskScheduler::resolve(Task& task, std::vector<task_state::UnknownId>& unkn
       } else if (const Task* live = tasks_.find(id)) {
         graph_.await(task.ref, gate, live->ref.slot);
       } else {
-        unknown.push_back({id, gate == Gate::kAfter, gate == Gate::kFollow});
+        unknown.push_back({id, gate});
       }
     }
     if (gate == Gate::kAfter && graph_.verdict(task.ref.slot, gate) == Verdict::kMet) {
@@ -132,8 +134,7 @@ void TaskScheduler::on_outcomes(const MsgId& waiting, std::span<const PastOutcom
       const std::optional<EngineSlot> slot = engines_.find(answer->engine->view());
       outcome.engine = slot ? engines_.ref(*slot) : kGoneEngine;
     }
-    if (entry.in_after) graph_.settle(task->ref, Gate::kAfter, outcome);
-    if (entry.in_follow) graph_.settle(task->ref, Gate::kFollow, outcome);
+    graph_.settle(task->ref, entry.gate, outcome);
     if (!is_live(entry.id)) outcomes_.put(entry.id, outcome);
   }
   if (all_known) {
@@ -173,11 +174,11 @@ bool TaskScheduler::retry(Task& task, const ReplyTerms& terms, EngineRef engine,
   if (is_pure()) return false;
   if (!terms.dependencies_met) {
     ++counters_.unmet;
-    task.bans.add(engine, BanReason::kUnmet);
+    task.bans.add(engine, BanKind::kNever);
   } else if (terms.status != ReplyStatus::kOk && task.retries_left > 0) {
     ++counters_.retried;
     --task.retries_left;
-    task.bans.add(engine, BanReason::kFailed);
+    task.bans.add(engine, task.request.terms.timeout ? BanKind::kNever : BanKind::kAvoid);
   } else {
     return false;
   }

@@ -67,8 +67,8 @@ struct FailTask {
 
 /// Ask the store how these tasks ended and hand the answer to on_outcomes().
 struct LookUpOutcomes {
-  MsgId msg_id;  // of the task that waits for the answer
-  std::vector<MsgId> ids;
+  MsgId msg_id;            // of the task that waits for the answer
+  std::vector<MsgId> ids;  // distinct, sorted
 };
 
 enum class DropReason : std::uint8_t {
@@ -127,7 +127,8 @@ struct SchedulerCounters {
 ///   While no engine at all is registered it waits: they may be on their way back.
 /// - An attempt refused by an engine (functional dependency unmet) costs no retry; the engine is
 ///   never asked again. A failed attempt costs one; the task prefers another engine, and goes
-///   back to where it failed only if there is none, since waiting then could be for ever.
+///   back to where it failed only if there is none, since waiting then could be for ever. With a
+///   timeout the wait has an end: then the task does not go back.
 /// - A task on an engine that left is stranded once the grace is over: its result may still be on
 ///   the way. It is retried or fails with EngineError. The engine may come back within the grace.
 /// - A timeout runs while a task waits, from the beginning of each wait; never while it runs.

@@ -67,7 +67,7 @@ bool NaiveScheduler::doomed(const NaiveTask& task) const {
   if (!ready(task) || !restricted(task)) return false;
   const auto refused = [&](const EngineUuid& target) {
     const Engine* known = engine(target.str());
-    return known != nullptr && banned(task, known->incarnation, BanReason::kUnmet);
+    return known != nullptr && banned(task, known->incarnation, BanKind::kNever);
   };
   if (!terms.targets.empty() && std::all_of(terms.targets.begin(), terms.targets.end(), refused)) {
     return true;
@@ -109,10 +109,9 @@ std::size_t NaiveScheduler::load(Incarnation incarnation) const {
       }));
 }
 
-bool NaiveScheduler::banned(const NaiveTask& task, Incarnation incarnation,
-                            BanReason reason) const {
+bool NaiveScheduler::banned(const NaiveTask& task, Incarnation incarnation, BanKind kind) const {
   auto found = task.bans.find(incarnation);
-  return found != task.bans.end() && found->second == reason;
+  return found != task.bans.end() && found->second == kind;
 }
 
 /// Registered engines that targets, follow and refusals leave, in the order of the list.
@@ -128,7 +127,7 @@ std::vector<NaiveScheduler::Incarnation> NaiveScheduler::eligible(const NaiveTas
       continue;
     }
     if (!pure && !task.follow_ids.empty() && !ran_on.contains(entry.incarnation)) continue;
-    if (banned(task, entry.incarnation, BanReason::kUnmet)) continue;
+    if (banned(task, entry.incarnation, BanKind::kNever)) continue;
     engines.push_back(entry.incarnation);
   }
   return engines;
@@ -138,7 +137,7 @@ std::vector<NaiveScheduler::Incarnation> NaiveScheduler::allowed_with_room(
     const NaiveTask& task) const {
   std::vector<Incarnation> engines = eligible(task);
   const auto failed_there = [&](Incarnation incarnation) {
-    return banned(task, incarnation, BanReason::kFailed);
+    return banned(task, incarnation, BanKind::kAvoid);
   };
   if (!std::all_of(engines.begin(), engines.end(), failed_there)) {
     std::erase_if(engines, failed_there);
@@ -290,7 +289,9 @@ void NaiveScheduler::submit(const TaskRequest& request, Instant now) {
   } else if (!task.asked.empty()) {
     task.state = State::kChecking;
     std::string line = "look up";
-    for (const auto& [dependency, gate] : task.asked) line += " " + dependency;
+    std::set<std::string> ids;
+    for (const auto& [dependency, gate] : task.asked) ids.insert(dependency);
+    for (const std::string& dependency : ids) line += " " + dependency;
     lines_.push_back(line + " for " + id);
   }
   settle();
@@ -337,8 +338,8 @@ void NaiveScheduler::outcomes(const std::string& id, const std::vector<PastOutco
 }
 
 /// The task waits again after an attempt that did not count.
-void NaiveScheduler::try_again(NaiveTask& task, Incarnation where, BanReason reason, Instant now) {
-  if (!banned(task, where, BanReason::kUnmet)) task.bans[where] = reason;
+void NaiveScheduler::try_again(NaiveTask& task, Incarnation where, BanKind kind, Instant now) {
+  if (!banned(task, where, BanKind::kNever)) task.bans[where] = kind;
   task.state = State::kWaiting;
   if (task.request.terms.timeout) task.deadline = now + *task.request.terms.timeout;
 }
@@ -357,10 +358,11 @@ void NaiveScheduler::reply(const std::string& uuid, const std::string& id, const
   const bool pure = options_.scheme == Scheme::kPure;
   const bool ok = terms.status == ReplyStatus::kOk;
   if (!pure && !terms.dependencies_met) {
-    try_again(*task, task->engine, BanReason::kUnmet, now);
+    try_again(*task, task->engine, BanKind::kNever, now);
   } else if (!pure && !ok && task->retries > 0) {
     --task->retries;
-    try_again(*task, task->engine, BanReason::kFailed, now);
+    const bool is_bounded = task->request.terms.timeout.has_value();
+    try_again(*task, task->engine, is_bounded ? BanKind::kNever : BanKind::kAvoid, now);
   } else {
     lines_.push_back("deliver " + id + " from " + uuid + (ok ? ": ok" : ": failed"));
     end(*task, {ok, task->engine});
@@ -401,7 +403,8 @@ void NaiveScheduler::deadline(Instant now) {
       if (task.state != State::kRunning || task.engine != entry.incarnation) continue;
       if (!pure && task.retries > 0) {
         --task.retries;
-        try_again(task, entry.incarnation, BanReason::kFailed, now);
+        const bool is_bounded = task.request.terms.timeout.has_value();
+        try_again(task, entry.incarnation, is_bounded ? BanKind::kNever : BanKind::kAvoid, now);
       } else {
         lines_.push_back("fail " + task.request.msg_id.str() + ": EngineError");
         end(task, {false, entry.incarnation});

@@ -74,7 +74,7 @@ class NaiveScheduler {
     std::map<std::string, Ending> after_ended, follow_ended;  // of the ids it depends on
     std::set<std::string> after_ids, follow_ids;
     std::vector<std::pair<std::string, Gate>> asked;  // ids the store is asked about, in order
-    std::map<Incarnation, BanReason> bans;
+    std::map<Incarnation, BanKind> bans;
     std::optional<Instant> deadline;
     std::uint32_t retries = 0;
     Incarnation engine = kGone;
@@ -94,14 +94,14 @@ class NaiveScheduler {
   const Engine* engine(Incarnation incarnation) const;
   std::size_t load(Incarnation incarnation) const;
   std::size_t registered_count() const;
-  bool banned(const NaiveTask& task, Incarnation incarnation, BanReason reason) const;
+  bool banned(const NaiveTask& task, Incarnation incarnation, BanKind kind) const;
   std::set<Incarnation> follow_engines(const NaiveTask& task) const;
   bool ready(const NaiveTask& task) const;
   bool doomed(const NaiveTask& task) const;
   bool restricted(const NaiveTask& task) const;
   std::vector<Incarnation> eligible(const NaiveTask& task) const;
   std::vector<Incarnation> allowed_with_room(const NaiveTask& task) const;
-  void try_again(NaiveTask& task, Incarnation where, BanReason reason, Instant now);
+  void try_again(NaiveTask& task, Incarnation where, BanKind kind, Instant now);
   void end(NaiveTask& task, const Ending& ending);
   void fail(NaiveTask& task, const std::string& why);
   void remember(const std::string& id, const Ending& ending);

@@ -115,7 +115,7 @@ TEST(TaskDependencies, UnknownIdsAreAskedOfTheStore) {
   SchedulerWorld world;
   world.join("e1");
   world.submit(task("a").after({"x"}).follow({"x", "y"}));
-  world.expect({"look up x, x, y for a"});
+  world.expect({"look up x, y for a"});
   EXPECT_EQ(world.scheduler().waiting_count(), 1u);
   world.answer("a", {{MsgId("x"), true, EngineUuid("e1")}, {MsgId("y"), true, EngineUuid("e1")}});
   world.expect({"run a on e1"});

@@ -57,6 +57,16 @@ TEST(TaskRetries, OnlyEngineIsTriedAgain) {
                 "deliver a from e1: failed"});
 }
 
+TEST(TaskRetries, WithATimeoutAnotherEngineIsWaitedFor) {
+  SchedulerWorld world;
+  world.join("e1");
+  world.submit(task("a").retries(2).timeout(seconds(1)));
+  world.fail("a", "e1");
+  world.expect({"run a on e1"});
+  world.pass(seconds(2));
+  world.expect({"fail a: TaskTimeout"});
+}
+
 TEST(TaskRetries, BetterEngineIsWaitedForWhileThereIsOne) {
   SchedulerWorld world;
   world.join("e1");

@@ -43,12 +43,12 @@ TEST(TaskDeathTest, IllegalMoveIsABug) {
 
 TEST(BanList, RefusalOutweighsFailure) {
   BanList bans;
-  bans.add({2, 1}, BanReason::kFailed);
-  bans.add({1, 1}, BanReason::kUnmet);
-  bans.add({1, 1}, BanReason::kFailed);
-  bans.add({2, 1}, BanReason::kUnmet);
+  bans.add({2, 1}, BanKind::kAvoid);
+  bans.add({1, 1}, BanKind::kNever);
+  bans.add({1, 1}, BanKind::kAvoid);
+  bans.add({2, 1}, BanKind::kNever);
   EXPECT_EQ(bans.entries(),
-            (std::vector<Ban>{{{1, 1}, BanReason::kUnmet}, {{2, 1}, BanReason::kUnmet}}));
+            (std::vector<Ban>{{{1, 1}, BanKind::kNever}, {{2, 1}, BanKind::kNever}}));
   EXPECT_TRUE(bans.forbids({1, 1}));
   EXPECT_FALSE(bans.forbids({1, 2}));
 }
