@@ -100,8 +100,13 @@ void RecordKeeper::run() {
     group_start_ = Clock::now();
     const std::uint64_t until =
         asked_.empty() ? std::numeric_limits<std::uint64_t>::max() : asked_.front().after;
-    const std::vector<RecordChange> group = backlog_.take(options_.group_changes_max, until);
-    if (!group.empty()) store_group(group, lock);
+    std::vector<RecordChange> group = backlog_.take(options_.group_changes_max, until);
+    if (!group.empty()) {
+      store_group(group, lock);
+      lock.unlock();  // the loop need not wait while thousands of frames are let go
+      group.clear();
+      lock.lock();
+    }
     report_shed(lock);
     answer_ready(lock);
   }
