@@ -1,0 +1,72 @@
+// The dull part of running a core.
+#include "tests/support/core_runner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <iterator>
+#include <random>
+#include <utility>
+
+#include "tests/support/wire_peer.hpp"
+
+namespace trireme::testing {
+
+CoreRunner::CoreRunner(ControllerCore::Options options, TaskStore& store, std::uint64_t seed)
+    : store_(store),
+      core_(std::move(options), make_test_wire(),
+            MessageFactory(SessionId("controller"), "tester", "1"), std::mt19937_64(seed)) {}
+
+void CoreRunner::start(Now now) {
+  core_.start(now);
+  wake(now);
+}
+
+void CoreRunner::receive(Channel channel, Frames frames, Now now) {
+  core_.on_frames(channel, std::move(frames), now, outbox_);
+  flush();
+}
+
+void CoreRunner::wake(Now now) {
+  core_.on_deadline(now, outbox_);
+  flush();
+}
+
+void CoreRunner::answer(StoreAnswer store_answer, Now now) {
+  core_.on_store_answer(std::move(store_answer), now, outbox_);
+  flush();
+}
+
+Result<void> CoreRunner::restore(std::string_view engines_json, Now now) {
+  Result<void> restored = core_.restore(engines_json, now, outbox_);
+  flush();
+  return restored;
+}
+
+std::vector<SentFrames> CoreRunner::take_sent() { return std::exchange(sent_, {}); }
+
+void CoreRunner::flush() {
+  for (auto& item : outbox_.outgoing) {
+    if (auto* frames = std::get_if<OutgoingFrames>(&item)) {
+      sent_.push_back({frames->channel, std::move(frames->frames)});
+    } else {
+      const auto& message = std::get<OutgoingMessage>(item);
+      sent_.push_back({message.channel, core_.encode(message.message)});
+    }
+  }
+  outbox_.outgoing.clear();
+  if (!outbox_.records.empty()) {
+    const Result<void> applied = store_.apply(outbox_.records);
+    EXPECT_TRUE(applied.has_value()) << applied.error().text;
+    outbox_.records.clear();
+  }
+  std::move(outbox_.questions.begin(), outbox_.questions.end(), std::back_inserter(questions));
+  outbox_.questions.clear();
+  std::move(outbox_.log_lines.begin(), outbox_.log_lines.end(), std::back_inserter(log_lines));
+  outbox_.log_lines.clear();
+  EXPECT_TRUE(outbox_.engine_changes.empty()) << "the core leaves engine changes unsettled";
+  EXPECT_TRUE(outbox_.internal_tasks.empty()) << "the core leaves internal tasks unsubmitted";
+  if (std::exchange(outbox_.engines_changed, false)) saved_engines = core_.engines_json();
+  stop_requested = stop_requested || std::exchange(outbox_.stop_requested, false);
+}
+
+}  // namespace trireme::testing

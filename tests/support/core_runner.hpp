@@ -1,0 +1,55 @@
+// Runs a ControllerCore as the program does, without sockets: effects become frames, records go to
+// a store, questions wait to be answered.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/controller_core.hpp"
+#include "db/store_question.hpp"
+#include "db/task_store.hpp"
+
+namespace trireme::testing {
+
+/// What the core put on a socket; on ROUTER channels the first frame is the addressee.
+struct SentFrames {
+  Channel channel;
+  Frames frames;
+};
+
+/// Everything the core wants is carried out within the call that caused it, in the order the
+/// program keeps: messages, then records, then questions. The store must outlive the runner.
+class CoreRunner {
+ public:
+  CoreRunner(ControllerCore::Options options, TaskStore& store, std::uint64_t seed = 1);
+
+  void start(Now now);
+  void receive(Channel channel, Frames frames, Now now);
+  void wake(Now now);
+  void answer(StoreAnswer store_answer, Now now);
+  Result<void> restore(std::string_view engines_json, Now now);
+
+  ControllerCore& core() { return core_; }
+  const ControllerCore& core() const { return core_; }
+
+  /// What was sent since the last call.
+  std::vector<SentFrames> take_sent();
+  /// Questions to the store that nobody has answered yet; whoever answers takes them.
+  std::deque<StoreQuestion> questions;
+  std::vector<LogLine> log_lines;
+  std::string saved_engines;  // the file of engines, as last written
+  bool stop_requested = false;
+
+ private:
+  void flush();
+
+  TaskStore& store_;
+  ControllerCore core_;
+  Outbox outbox_;
+  std::vector<SentFrames> sent_;
+};
+
+}  // namespace trireme::testing
