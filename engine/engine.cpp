@@ -234,7 +234,10 @@ class EngineLoop {
   void receive(Socket& socket, EngineChannel channel, Handler handle) {
     Frames frames;
     for (int count = 0; count < kBatchMax && socket.receive(frames); ++count) {
-      auto message = wire_.decode(frames, Wire::Replays::kRefuse);
+      // Work may come again for good reasons; the core knows it by its id.
+      auto message =
+          wire_.decode(frames, channel == EngineChannel::kShell ? Wire::Replays::kAllow
+                                                                : Wire::Replays::kRefuse);
       if (message) {
         (this->*handle)(std::move(*message));
       } else {

@@ -86,26 +86,53 @@ void EngineCore::on_shell(Message message, Now now, EngineOutbox& out) {
 void EngineCore::on_work(Message message, Now now, EngineOutbox& out) {
   TaskRequest request;
   request.message = std::move(message);
+  if (answer_again(request, now, out)) return;
   if (const auto read = read_task_request(request); !read) {
     const Frame parent = request.message.header_json;
     publish_status("busy", parent, now, out);
     fail(request, TaskFailure{std::string(wire_name(read.error().code)), read.error().text, {}},
-         RunFacts{now.timestamp, execution_count_}, now, out);
+         RunFacts{now.timestamp, execution_count_, request.message.identities}, now, out);
     publish_status("idle", parent, now, out);
     return;
   }
-  if (queue_.admit(request) == WorkQueue::Admission::kAborted) {
-    answer_aborted(request, now, out);
-    return;
+  switch (queue_.admit(request)) {
+    case WorkQueue::Admission::kWaiting:
+      start_waiting(now, out);
+      break;
+    case WorkQueue::Admission::kAborted:
+      answer_aborted(request, now, out);
+      break;
+    case WorkQueue::Admission::kKnown:
+      break;
+    case WorkQueue::Admission::kRunning:
+      facts_.at(*queue_.run_of(request.id())).route = request.message.identities;
+      break;
   }
-  start_waiting(now, out);
+}
+
+bool EngineCore::answer_again(const TaskRequest& request, Now now, EngineOutbox& out) {
+  const ReplyCache::Found found = replies_.find(request.id());
+  if (found.answer == ReplyCache::Answer::kUnknown) return false;
+  if (found.answer == ReplyCache::Answer::kKept) {
+    out.send(EngineChannel::kShell,
+             messages_.repeated_reply(*found.reply, request.message.identities, now.timestamp));
+  } else {
+    out.log(LogLevel::kWarning,
+            "Request " + request.id().str() + " came again after its reply was dropped; ignored.");
+  }
+  return true;
+}
+
+void EngineCore::send_reply(const TaskRequest& request, Message reply, EngineOutbox& out) {
+  replies_.put(request.id(), kept_reply(reply));
+  out.send(EngineChannel::kShell, std::move(reply));
 }
 
 void EngineCore::start_waiting(Now now, EngineOutbox& out) {
   while (const auto start = queue_.start_next()) {
     const TaskRequest& request = *start->request;
     publish_status("busy", request.message.header_json, now, out);
-    RunFacts facts{now.timestamp, execution_count_};
+    RunFacts facts{now.timestamp, execution_count_, request.message.identities};
     if (request.is_execute() && !request.silent) {
       facts.execution_count = ++execution_count_;
       out.send(EngineChannel::kIopub,
@@ -143,8 +170,7 @@ void EngineCore::on_finished(RunNumber run, TaskOutcome outcome, Now now, Engine
   } else if (failed) {
     fail(*request, std::get<TaskFailure>(outcome), facts.mapped(), now, out);
   } else {
-    out.send(EngineChannel::kShell,
-             messages_.aborted_reply(*request, facts.mapped(), now.timestamp));
+    send_reply(*request, messages_.aborted_reply(*request, facts.mapped(), now.timestamp), out);
   }
   publish_status("idle", request->message.header_json, now, out);
   if (failed && request->is_execute() && !request->silent && request->stop_on_error) {
@@ -162,22 +188,21 @@ void EngineCore::succeed(const TaskRequest& request, TaskSuccess success, const 
              messages_.execute_result(success.data_json, facts.execution_count,
                                       request.message.header_json, now.timestamp));
   }
-  out.send(EngineChannel::kShell,
-           messages_.success_reply(request, std::move(success), facts, now.timestamp));
+  send_reply(request, messages_.success_reply(request, std::move(success), facts, now.timestamp),
+             out);
 }
 
 void EngineCore::fail(const TaskRequest& request, const TaskFailure& failure, const RunFacts& facts,
                       Now now, EngineOutbox& out) {
   out.send(EngineChannel::kIopub,
            messages_.error(failure, request.message.header_json, now.timestamp));
-  out.send(EngineChannel::kShell, messages_.failure_reply(request, failure, facts, now.timestamp));
+  send_reply(request, messages_.failure_reply(request, failure, facts, now.timestamp), out);
 }
 
 void EngineCore::answer_aborted(const TaskRequest& request, Now now, EngineOutbox& out) {
   publish_status("busy", request.message.header_json, now, out);
-  out.send(
-      EngineChannel::kShell,
-      messages_.aborted_reply(request, RunFacts{now.timestamp, execution_count_}, now.timestamp));
+  const RunFacts facts{now.timestamp, execution_count_, request.message.identities};
+  send_reply(request, messages_.aborted_reply(request, facts, now.timestamp), out);
 }
 
 void EngineCore::on_control(const Message& message, Now now, EngineOutbox& out) {
@@ -202,8 +227,8 @@ void EngineCore::abort(const Message& request, Now now, EngineOutbox& out) {
   }
   for (const MsgId& id : ids) {
     const WorkQueue::Abort aborted = queue_.abort(id);
-    for (const TaskRequest& waiting : aborted.waiting) answer_aborted(waiting, now, out);
-    for (const RunNumber run : aborted.running) out.stops.push_back({run, StopReason::kAborted});
+    if (aborted.waiting) answer_aborted(*aborted.waiting, now, out);
+    if (aborted.running) out.stops.push_back({*aborted.running, StopReason::kAborted});
   }
   reply(EngineChannel::kControl, request, std::string(kOkContent), now, out);
 }
@@ -294,6 +319,7 @@ void EngineCore::reply(EngineChannel channel, const Message& request, std::strin
 
 void EngineCore::check_invariants() const {
   queue_.check_invariants();
+  replies_.check_invariants();
   TRIREME_CHECK(facts_.size() == queue_.running_count(), "facts are kept for what runs, only");
 }
 

@@ -31,6 +31,9 @@ struct EngineDescription {
 /// - An aborted request that had not started is answered at once: busy, then `aborted`.
 /// - When an execute request that is not silent fails, the execute requests waiting behind it are
 ///   answered as aborted: they were written for the state that it did not reach.
+/// - A request that comes again (a controller was restarted and asks for what it did not see
+///   answered) is not run again: while it waits or runs, its answer goes to who asked last; once
+///   answered, the answer is repeated.
 /// - Every reply to work carries metadata.status, or a Python scheduler would lose it.
 class EngineCore {
  public:
@@ -70,6 +73,9 @@ class EngineCore {
 
   std::string kernel_info_json() const;
   void start_waiting(Now now, EngineOutbox& out);
+  /// True if the request came before and needs nothing more.
+  bool answer_again(const TaskRequest& request, Now now, EngineOutbox& out);
+  void send_reply(const TaskRequest& request, Message reply, EngineOutbox& out);
   void answer_aborted(const TaskRequest& request, Now now, EngineOutbox& out);
   void succeed(const TaskRequest& request, TaskSuccess success, const RunFacts& facts, Now now,
                EngineOutbox& out);
@@ -82,6 +88,7 @@ class EngineCore {
   EngineMessages messages_;
   EngineDescription description_;
   WorkQueue queue_;
+  ReplyCache replies_;
   std::map<RunNumber, RunFacts> facts_;  // of every running request
   int execution_count_ = 0;
 };

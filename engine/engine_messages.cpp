@@ -31,6 +31,11 @@ std::string reply_type_of(std::string_view request_type) {
   return std::string(request_type) + "_reply";
 }
 
+KeptReply kept_reply(const Message& reply) {
+  return KeptReply{reply.header.msg_type, reply.parent_json, reply.metadata_json,
+                   reply.content_json, reply.buffers};
+}
+
 EngineMessages::EngineMessages(EngineIdentity identity, MessageFactory factory)
     : identity_(std::move(identity)),
       factory_(std::move(factory)),
@@ -100,7 +105,7 @@ Message EngineMessages::success_reply(const TaskRequest& request, TaskSuccess su
     content = R"({"status": "ok"})";
   }
   Message reply = task_reply(request, std::move(content),
-                             reply_metadata(request, facts, "ok", true) + "}", now);
+                             reply_metadata(request, facts, "ok", true) + "}", facts.route, now);
   reply.buffers = std::move(success.buffers);
   return reply;
 }
@@ -119,22 +124,31 @@ Message EngineMessages::failure_reply(const TaskRequest& request, const TaskFail
   const bool dependencies_met = failure.ename != kUnmetDependency;
   std::string metadata = reply_metadata(request, facts, "error", dependencies_met);
   metadata += R"(, "engine_info": )" + info + "}}";
-  return task_reply(request, content + "}", std::move(metadata), now);
+  return task_reply(request, content + "}", std::move(metadata), facts.route, now);
 }
 
 Message EngineMessages::aborted_reply(const TaskRequest& request, const RunFacts& facts,
                                       Timestamp now) {
   return task_reply(request, R"({"status": "aborted"})",
-                    reply_metadata(request, facts, "aborted", true) + "}", now);
+                    reply_metadata(request, facts, "aborted", true) + "}", facts.route, now);
 }
 
 Message EngineMessages::task_reply(const TaskRequest& request, std::string content_json,
-                                   std::string metadata_json, Timestamp now) {
+                                   std::string metadata_json, const Frames& route, Timestamp now) {
   const MessageType type =
       request.is_execute() ? MessageType::kExecuteReply : MessageType::kApplyReply;
   Message reply = factory_.make(type, std::move(content_json), now, request.message.header_json,
                                 std::move(metadata_json));
-  reply.identities = request.message.identities;
+  reply.identities = route;
+  return reply;
+}
+
+Message EngineMessages::repeated_reply(const KeptReply& kept, const Frames& route, Timestamp now) {
+  Message reply = factory_.make(kept.msg_type, {}, now, kept.parent_json);
+  reply.identities = route;
+  reply.metadata_json = kept.metadata_json;
+  reply.content_json = kept.content_json;
+  reply.buffers = kept.buffers;
   return reply;
 }
 

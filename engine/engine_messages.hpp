@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/reply_cache.hpp"
 #include "engine/task_outcome.hpp"
 #include "engine/task_request.hpp"
 #include "session/ids.hpp"
@@ -21,6 +22,7 @@ struct EngineIdentity {
 struct RunFacts {
   Timestamp started;
   int execution_count = 0;  // of execute requests
+  Frames route;             // identities that lead back to who asked last
 };
 
 /// Messages of one engine. Formats: docs/protocol.md. Not thread-safe.
@@ -48,6 +50,9 @@ class EngineMessages {
                         const RunFacts& facts, Timestamp now);
   Message aborted_reply(const TaskRequest& request, const RunFacts& facts, Timestamp now);
 
+  /// A reply given before, to somebody who asks again.
+  Message repeated_reply(const KeptReply& kept, const Frames& route, Timestamp now);
+
   /// The reply to any other request, back the way it came.
   Message plain_reply(const Message& request, std::string_view reply_type, std::string content_json,
                       Timestamp now);
@@ -56,7 +61,7 @@ class EngineMessages {
   Message output(MessageType type, std::string_view topic, std::string content_json,
                  const Frame& parent, Timestamp now, std::string metadata_json);
   Message task_reply(const TaskRequest& request, std::string content_json,
-                     std::string metadata_json, Timestamp now);
+                     std::string metadata_json, const Frames& route, Timestamp now);
   std::string reply_metadata(const TaskRequest& request, const RunFacts& facts,
                              std::string_view status, bool dependencies_met) const;
 
@@ -66,6 +71,9 @@ class EngineMessages {
   std::string engine_metadata_;  // {"engine": "<uuid>"}
   std::string quoted_uuid_;
 };
+
+/// What of a reply is worth keeping.
+KeptReply kept_reply(const Message& reply);
 
 /// The error members of a content, without braces: "ename", "evalue", "traceback".
 std::string error_members_json(const TaskFailure& failure);

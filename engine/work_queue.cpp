@@ -14,6 +14,11 @@ WorkQueue::WorkQueue(std::size_t slots) : slots_(slots) {
 
 WorkQueue::Admission WorkQueue::admit(TaskRequest& request) {
   if (early_aborts_.erase(request.id()) > 0) return Admission::kAborted;
+  if (run_of(request.id())) return Admission::kRunning;
+  if (const auto known = index_.find(request.id()); known != index_.end()) {
+    known->second->message.identities = request.message.identities;
+    return Admission::kKnown;
+  }
   const auto position = waiting_.insert(waiting_.end(), std::move(request));
   index_.emplace(position->id(), position);
   return Admission::kWaiting;
@@ -38,15 +43,20 @@ const TaskRequest* WorkQueue::running(RunNumber run) const {
   return found == running_.end() ? nullptr : &found->second;
 }
 
+std::optional<RunNumber> WorkQueue::run_of(const MsgId& id) const {
+  for (const auto& [run, request] : running_) {
+    if (request.id() == id) return run;
+  }
+  return std::nullopt;
+}
+
 WorkQueue::Abort WorkQueue::abort(const MsgId& id) {
   Abort result;
-  for (auto found = index_.find(id); found != index_.end(); found = index_.find(id)) {
-    result.waiting.push_back(take(found->second));
+  if (const auto found = index_.find(id); found != index_.end()) {
+    result.waiting = take(found->second);
   }
-  for (const auto& [run, request] : running_) {
-    if (request.id() == id) result.running.push_back(run);
-  }
-  if (result.waiting.empty() && result.running.empty()) remember_abort(id);
+  result.running = run_of(id);
+  if (!result.waiting && !result.running) remember_abort(id);
   return result;
 }
 
@@ -75,11 +85,7 @@ std::vector<RunNumber> WorkQueue::runs() const {
 }
 
 TaskRequest WorkQueue::take(Waiting::iterator position) {
-  const auto [first, last] = index_.equal_range(position->id());
-  const auto entry =
-      std::find_if(first, last, [&](const auto& indexed) { return indexed.second == position; });
-  TRIREME_CHECK(entry != last, "a waiting request is not indexed");
-  index_.erase(entry);
+  TRIREME_CHECK(index_.erase(position->id()) == 1, "a waiting request is not indexed");
   TaskRequest request = std::move(*position);
   waiting_.erase(position);
   return request;
@@ -98,9 +104,8 @@ void WorkQueue::check_invariants() const {
   TRIREME_CHECK(running_.size() <= slots_, "invariant 1: more requests run than there are slots");
   TRIREME_CHECK(index_.size() == waiting_.size(), "invariant 2: index and queue differ in size");
   for (auto position = waiting_.begin(); position != waiting_.end(); ++position) {
-    const auto [first, last] = index_.equal_range(position->id());
-    TRIREME_CHECK(std::any_of(first, last,
-                              [&](const auto& indexed) { return &*indexed.second == &*position; }),
+    const auto entry = index_.find(position->id());
+    TRIREME_CHECK(entry != index_.end() && &*entry->second == &*position,
                   "invariant 2: a waiting request is not indexed");
   }
   TRIREME_CHECK(early_aborts_.size() <= kEarlyAbortsMax, "invariant 4: too many early aborts");

@@ -26,6 +26,8 @@ enum class RunNumber : std::uint64_t {};
 ///   because tasks of one engine share its name space and callers count on their order.
 /// - An abort may overtake its request (they travel on different sockets), so the names of aborted
 ///   requests not seen yet are remembered: the latest kEarlyAbortsMax of them.
+/// - A request that comes again while it waits or runs is not queued twice: its id says that it is
+///   the same.
 /// - A request that runs is never taken away here; whoever runs it is asked to stop.
 ///
 /// Invariants: (1) at most `slots` requests run; (2) every waiting request is indexed by its id
@@ -39,9 +41,14 @@ class WorkQueue {
   explicit WorkQueue(std::size_t slots);
 
   /// Where a new request went.
-  enum class Admission { kWaiting, kAborted };
-  /// Queues the request, unless its abort came first: then `request` is left as it is, to be
-  /// answered, and the abort is used up.
+  enum class Admission {
+    kWaiting,  // into the queue
+    kAborted,  // nowhere: its abort came first and is now used up; answer it
+    kKnown,    // nowhere: it waits already; the one that waits will be answered to where this
+               // one came from
+    kRunning,  // nowhere: it runs already
+  };
+  /// Queues the request. Unless it is kWaiting, `request` is left as it is.
   Admission admit(TaskRequest& request);
 
   struct Start {
@@ -57,10 +64,12 @@ class WorkQueue {
 
   /// The request of a run, or null. Valid until finish(run).
   const TaskRequest* running(RunNumber run) const;
+  /// The run of a request, if it runs.
+  std::optional<RunNumber> run_of(const MsgId& id) const;
 
   struct Abort {
-    std::vector<TaskRequest> waiting;  // taken out, to be answered
-    std::vector<RunNumber> running;    // to be asked to stop
+    std::optional<TaskRequest> waiting;  // taken out, to be answered
+    std::optional<RunNumber> running;    // to be asked to stop
   };
   /// Aborts one request by id. An id not seen here is remembered for when its request comes.
   Abort abort(const MsgId& id);
@@ -85,7 +94,7 @@ class WorkQueue {
   std::size_t slots_;
   std::uint64_t next_run_ = 1;
   Waiting waiting_;  // oldest first
-  std::unordered_multimap<MsgId, Waiting::iterator> index_;
+  std::unordered_map<MsgId, Waiting::iterator> index_;
   std::map<RunNumber, TaskRequest> running_;
   std::unordered_set<MsgId> early_aborts_;
   std::deque<MsgId> early_abort_order_;  // oldest first; may name aborts already used up

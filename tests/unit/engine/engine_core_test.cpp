@@ -331,6 +331,38 @@ TEST_F(EngineCoreTest, KernelInfoIsAnsweredOnTheSocketItCameBy) {
   }
 }
 
+TEST_F(EngineCoreTest, AnAnsweredRequestThatComesAgainIsAnsweredAgainButNotRun) {
+  const Message request = client.apply();
+  receive(request);
+  finish(expect_busy_start(request), TaskSuccess{result_content("42"), {Frame::copy_of("b")}, {}});
+  const Sent first = box.expect(EngineChannel::kShell, "apply_reply");
+  box.expect_status("idle", request.header.msg_id);
+  Message again = request;
+  again.identities = {Frame::copy_of("another route")};
+  receive(again);
+  const Sent second = box.expect(EngineChannel::kShell, "apply_reply");
+  EXPECT_EQ(second.identities, again.identities);
+  EXPECT_EQ(second.content, first.content);
+  EXPECT_EQ(second.metadata, first.metadata);
+  EXPECT_EQ(second.parent, first.parent);
+  EXPECT_EQ(second.buffers, first.buffers);
+  EXPECT_TRUE(box.nothing_started());
+}
+
+TEST_F(EngineCoreTest, ARunningRequestThatComesAgainIsAnsweredToWhoAskedLast) {
+  const Message request = client.apply();
+  receive(request);
+  const RunNumber run = expect_busy_start(request);
+  Message again = request;
+  again.identities = {Frame::copy_of("another route")};
+  receive(again);
+  EXPECT_TRUE(box.nothing_sent());
+  EXPECT_TRUE(box.nothing_started());
+  finish(run, TaskSuccess{result_content("1"), {}, {}});
+  EXPECT_EQ(box.expect(EngineChannel::kShell, "apply_reply").identities, again.identities);
+  box.expect_status("idle", request.header.msg_id);
+}
+
 struct SignalCase {
   const char* content;
   const char* status;

@@ -57,9 +57,9 @@ TEST(WorkQueueTest, AWaitingRequestIsTakenOutByItsAbort) {
   WorkQueue queue(1);
   for (const char* id : {"a", "b", "c"}) admit(queue, id);
   const WorkQueue::Abort aborted = queue.abort(MsgId("b"));
-  ASSERT_EQ(aborted.waiting.size(), 1u);
-  EXPECT_EQ(aborted.waiting[0].id().str(), "b");
-  EXPECT_TRUE(aborted.running.empty());
+  ASSERT_TRUE(aborted.waiting.has_value());
+  EXPECT_EQ(aborted.waiting->id().str(), "b");
+  EXPECT_FALSE(aborted.running.has_value());
   queue.finish(queue.start_next()->run);
   EXPECT_EQ(id_of(queue.start_next()), "c");
 }
@@ -69,8 +69,8 @@ TEST(WorkQueueTest, ARunningRequestIsNamedByItsAbortAndKept) {
   admit(queue, "a");
   const auto start = queue.start_next();
   const WorkQueue::Abort aborted = queue.abort(MsgId("a"));
-  EXPECT_TRUE(aborted.waiting.empty());
-  EXPECT_EQ(aborted.running, std::vector{start->run});
+  EXPECT_FALSE(aborted.waiting.has_value());
+  EXPECT_EQ(aborted.running, start->run);
   EXPECT_NE(queue.running(start->run), nullptr);
 }
 
@@ -79,6 +79,23 @@ TEST(WorkQueueTest, AnAbortThatOvertakesItsRequestWorksOnce) {
   queue.abort(MsgId("a"));
   EXPECT_EQ(admit(queue, "a"), WorkQueue::Admission::kAborted);
   EXPECT_EQ(admit(queue, "a"), WorkQueue::Admission::kWaiting);
+}
+
+TEST(WorkQueueTest, ARequestThatComesAgainIsQueuedOnce) {
+  WorkQueue queue(1);
+  admit(queue, "a");
+  TaskRequest again = request("a");
+  again.message.identities = {Frame::copy_of("new route")};
+  EXPECT_EQ(queue.admit(again), WorkQueue::Admission::kKnown);
+  EXPECT_EQ(queue.waiting_count(), 1u);
+  const auto start = queue.start_next();
+  EXPECT_EQ(start->request->message.identities, again.message.identities);
+  EXPECT_EQ(queue.admit(again), WorkQueue::Admission::kRunning);
+  EXPECT_EQ(queue.run_of(MsgId("a")), start->run);
+  queue.finish(start->run);
+  EXPECT_EQ(queue.run_of(MsgId("a")), std::nullopt);
+  EXPECT_EQ(queue.waiting_count(), 0u);
+  queue.check_invariants();
 }
 
 TEST(WorkQueueTest, OnlyTheLatestEarlyAbortsAreRemembered) {
@@ -116,12 +133,17 @@ struct NaiveQueue {
   std::vector<std::pair<RunNumber, std::string>> running;
   std::vector<std::string> early;
 
+  bool runs(const std::string& id) const {
+    return std::any_of(running.begin(), running.end(),
+                       [&](const auto& run) { return run.second == id; });
+  }
   bool admit(const std::string& id) {
     const auto found = std::find(early.begin(), early.end(), id);
     if (found != early.end()) {
       early.erase(found);
       return false;
     }
+    if (runs(id) || std::find(waiting.begin(), waiting.end(), id) != waiting.end()) return false;
     waiting.push_back(id);
     return true;
   }
@@ -133,10 +155,8 @@ struct NaiveQueue {
   }
   std::size_t abort(const std::string& id) {
     const auto removed = std::erase(waiting, id);
-    const bool runs = std::any_of(running.begin(), running.end(),
-                                  [&](const auto& run) { return run.second == id; });
     const bool known = std::find(early.begin(), early.end(), id) != early.end();
-    if (removed == 0 && !runs && !known) early.push_back(id);
+    if (removed == 0 && !runs(id) && !known) early.push_back(id);
     return removed;
   }
 };
@@ -161,7 +181,7 @@ TEST(WorkQueueTest, RandomOperationsAgreeWithANaiveTwin) {
           break;
         }
         case 2:
-          ASSERT_EQ(queue.abort(MsgId(id)).waiting.size(), naive.abort(id));
+          ASSERT_EQ(queue.abort(MsgId(id)).waiting.has_value(), naive.abort(id) > 0);
           break;
         default:
           if (!naive.running.empty()) {
