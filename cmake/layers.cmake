@@ -40,6 +40,10 @@ if(TRIREME_SANITIZE)
                          -fno-omit-frame-pointer -fno-sanitize-recover=all
                          # g++ 12 sees uninitialized variants where sanitizers only instrument them
                          -Wno-maybe-uninitialized)
+  if(TRIREME_SANITIZE MATCHES "undefined")
+    # These two double the time of a build; AddressSanitizer sees null pointers used, too.
+    target_compile_options(trireme_flags INTERFACE -fno-sanitize=null,alignment)
+  endif()
   target_link_options(trireme_flags INTERFACE -fsanitize=${TRIREME_SANITIZE})
 endif()
 
