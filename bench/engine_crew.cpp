@@ -56,6 +56,10 @@ Result<void> EngineCrew::replace_one(Instant now) {
   return start(1);
 }
 
+void EngineCrew::leave() {
+  for (const auto& engine : engines_) engine->leave();
+}
+
 void EngineCrew::bury(Instant now) {
   while (!departed_.empty() && departed_.front().when + kFarewell < now) {
     NullEngine* engine = departed_.front().engine.get();

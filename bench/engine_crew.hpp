@@ -24,6 +24,8 @@ class EngineCrew {
   void open_gate();
   /// The engine that is here longest leaves, another joins.
   Result<void> replace_one(Instant now);
+  /// All engines leave, orderly.
+  void leave();
   /// Lets go of engines that left long enough ago.
   void bury(Instant now);
 

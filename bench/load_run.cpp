@@ -57,8 +57,14 @@ Result<void> LoadRun::open_clients(const ClientConnection& connection, const Sig
 
 Result<LoadFigures> LoadRun::run(SignalWatch& signals) {
   loop_.watch_fd(signals.fd(), [&] { stopped_ = signals.take().has_value() || stopped_; });
-  LoadFigures figures;
   if (Result<void> opened = open(); !opened) return opened.error();
+  Result<LoadFigures> figures = work();
+  crew_->leave();
+  return figures;
+}
+
+Result<LoadFigures> LoadRun::work() {
+  LoadFigures figures;
   if (Result<void> known = await_engines(figures); !known) return known.error();
   if (options_.churn.count() > 0) next_churn_ = clock_now() + options_.churn;
   if (clients_.empty()) {

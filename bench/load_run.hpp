@@ -26,6 +26,7 @@ class LoadRun {
 
  private:
   Result<void> open();
+  Result<LoadFigures> work();
   Result<void> open_clients(const ClientConnection& connection, const Signer& signer);
   /// Asks the hub until it knows as many engines as were started; takes note of them.
   Result<void> await_engines(LoadFigures& figures);
