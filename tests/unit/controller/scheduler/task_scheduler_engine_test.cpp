@@ -154,6 +154,23 @@ TEST(ReturningEngines, ServeFollowersAgain) {
   world.expect({"run b on e1"});
 }
 
+TEST(ReturningEngines, ServeFollowersThatStillWaitForOthers) {
+  SchedulerOptions options;
+  options.hwm = 2;
+  SchedulerWorld world(options);
+  world.join("e1");
+  world.submit("a");
+  world.submit("long");
+  world.succeed("a", "e1");
+  world.join("e2");
+  world.lose("e1");
+  world.submit("c");
+  world.submit(task("b").follow_any({"a", "c"}));
+  world.expect({"run a on e1", "run long on e1", "deliver a from e1: ok", "run c on e2"});
+  world.join("e1");
+  world.expect({"run b on e1"});
+}
+
 TEST(ReturningEngines, JoiningTwiceChangesNothing) {
   SchedulerWorld world;
   world.join("e1");

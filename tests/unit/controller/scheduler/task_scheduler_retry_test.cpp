@@ -135,6 +135,29 @@ TEST(TaskRetries, BrokenEngineDoesNotHoldUpOtherTasks) {
   world.expect({"run fresh on broken"});
 }
 
+TEST(RefusedTasks, KeepTheirOrderHoweverDifferentTheirRefusals) {
+  SchedulerWorld world;
+  world.join("e2");
+  world.join("e3");
+  world.submit("t1");
+  world.refuse("t1", "e3");
+  world.refuse("t1", "e2");
+  world.submit("t2");
+  world.submit("t3");
+  world.refuse("t3", "e2");
+  world.submit("hold");
+  world.refuse("t2", "e3");
+  world.refuse("t3", "e3");
+  world.expect({"run t1 on e3", "run t1 on e2 again (2)", "run t2 on e3", "run t3 on e2",
+                "run hold on e2", "run t3 on e3 again (2)"});
+  EXPECT_TRUE(world.cancel("t1"));  // t1 and t3 were refused by both, t2 by e3 alone
+  world.expect({"fail t1: TaskAborted"});
+  world.join("e1");
+  world.expect({"run t2 on e1 again (2)"});
+  world.succeed("t2", "e1");
+  world.expect({"deliver t2 from e1: ok", "run t3 on e1 again (3)"});
+}
+
 TEST(RefusedTasks, GoToAnotherEngineWithoutCost) {
   SchedulerWorld world;
   for (const char* engine : {"e1", "e2", "e3"}) world.join(engine);
