@@ -1,0 +1,140 @@
+#include "tests/system/client/cluster_processes.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace trireme {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+std::vector<std::string> controller_command(Make make) {
+  if (make == Make::kStock) return {"/usr/bin/python3", "-m", "ipyparallel.controller"};
+  return {TRIREME_BIN_DIR "/trireme-controller"};
+}
+
+std::vector<std::string> engine_command(Make make) {
+  if (make == Make::kStock) return {"/usr/bin/python3", "-m", "ipyparallel.engine"};
+  return {TRIREME_BIN_DIR "/trireme-engine", "--load", TRIREME_LIB_DIR "/libclient_test_plugin.so"};
+}
+
+[[noreturn]] void become(const std::vector<std::string>& command, const fs::path& folder,
+                         const fs::path& log) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setsid();
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int out = ::open(log.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+  const int in = ::open("/dev/null", O_RDONLY);
+  ::dup2(in, 0);
+  ::dup2(out, 1);
+  ::dup2(out, 2);
+  ::setenv("IPYTHONDIR", folder.c_str(), 1);
+  ::unsetenv("IPP_PROFILE_DIR");
+  ::unsetenv("IPP_CLUSTER_ID");
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  ::execv(words[0], words.data());
+  ::_exit(127);
+}
+
+}  // namespace
+
+const char* name_of(Make make) { return make == Make::kStock ? "Stock" : "Trireme"; }
+
+std::vector<Make> controllers() {
+#ifdef TRIREME_HAS_CONTROLLER
+  return {Make::kStock, Make::kTrireme};
+#else
+  return {Make::kStock};
+#endif
+}
+
+ClusterProcesses::ClusterProcesses(Make controller, std::vector<std::string> arguments) {
+  std::string pattern = (fs::temp_directory_path() / "trireme-client-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+  folder_ = pattern;
+  std::vector<std::string> command = controller_command(controller);
+  command.push_back("--ping=250");
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  controller_ = spawn("controller", command);
+}
+
+ClusterProcesses::~ClusterProcesses() {
+  for (const pid_t pid : running_) ::kill(pid, SIGTERM);
+  const std::vector<pid_t> ending = running_;
+  for (const pid_t pid : ending) {
+    if (!wait_for_end(pid, std::chrono::seconds(5))) kill_process(pid);
+  }
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+pid_t ClusterProcesses::start_engine(Make make) { return spawn("engine", engine_command(make)); }
+
+pid_t ClusterProcesses::spawn(const std::string& name, const std::vector<std::string>& command) {
+  const fs::path log = folder_ / (std::to_string(next_log_++) + "-" + name + ".log");
+  const pid_t pid = ::fork();
+  if (pid < 0) throw std::runtime_error("cannot fork");
+  if (pid == 0) become(command, folder_, log);
+  running_.push_back(pid);
+  return pid;
+}
+
+void ClusterProcesses::kill_process(pid_t pid) {
+  ::killpg(pid, SIGKILL);  // with its helpers: each has a session of its own
+  ::waitpid(pid, nullptr, 0);
+  std::erase(running_, pid);
+}
+
+bool ClusterProcesses::wait_for_end(pid_t pid, std::chrono::seconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  while (steady_clock::now() < deadline) {
+    if (::waitpid(pid, nullptr, WNOHANG) == pid) {
+      std::erase(running_, pid);
+      return true;
+    }
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  return false;
+}
+
+fs::path ClusterProcesses::client_file() const {
+  return folder_ / "profile_default" / "security" / "ipcontroller-client.json";
+}
+
+ClientOptions ClusterProcesses::options() const {
+  ClientOptions options;
+  options.ipython_dir = folder_.string();
+  options.timeout = kStartLimit;
+  return options;
+}
+
+std::string ClusterProcesses::logs() const {
+  std::ostringstream all;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().extension() != ".log") continue;
+    std::ostringstream text;
+    text << std::ifstream(entry.path()).rdbuf();
+    const std::string content = text.str();
+    all << "--- " << entry.path().filename().string() << "\n"
+        << content.substr(content.size() - std::min<std::size_t>(content.size(), 4000)) << "\n";
+  }
+  return all.str();
+}
+
+}  // namespace trireme

@@ -1,0 +1,155 @@
+// The client library with Python's engines.
+#include <algorithm>
+
+#include "tests/system/client/cluster_suite.hpp"
+
+namespace trireme {
+namespace {
+
+class PythonEngines : public ClusterSuite<Make::kStock> {};
+INSTANTIATE_TEST_SUITE_P(Controllers, PythonEngines, ::testing::ValuesIn(controllers()), case_name);
+
+TEST_P(PythonEngines, RunCodeAndShowItsValueAndOutput) {
+  const ExecuteResult result =
+      client().engine(first_id()).execute("print('hi'); 6 * 7").get(kLimit);
+  EXPECT_EQ(result.text(), "42");
+  EXPECT_EQ(result.stdout_text, "hi\n");
+  EXPECT_GT(result.execution_count, 0);
+}
+
+TEST_P(PythonEngines, AFailureOfCodeIsARemoteError) {
+  const auto result = client().engine(first_id()).execute("1 / 0");
+  try {
+    result.get(kLimit);
+    FAIL();
+  } catch (const RemoteError& error) {
+    EXPECT_EQ(error.ename(), "ZeroDivisionError");
+    EXPECT_EQ(error.evalue(), "division by zero");
+    EXPECT_EQ(error.engine_id(), first_id());
+    EXPECT_FALSE(error.traceback().empty());
+  }
+  EXPECT_EQ(result.task(0).status, TaskStatus::kError);
+}
+
+TEST_P(PythonEngines, EveryEngineOfAGroupAnswers) {
+  for (const bool coalescing : {false, true}) {
+    const auto view = client().broadcast_view({}, coalescing);
+    const auto results = view.execute("1 + 1").get(kLimit);
+    ASSERT_EQ(results.size(), kEngineCount);
+    for (const ExecuteResult& result : results) EXPECT_EQ(result.text(), "2");
+  }
+  const auto pids = client().direct_view().execute("import os; os.getpid()").get(kLimit);
+  ASSERT_EQ(pids.size(), kEngineCount);
+  EXPECT_NE(pids[0].text(), pids[1].text());
+}
+
+TEST_P(PythonEngines, ABalancedTaskKnowsWhereAndWhenItRan) {
+  const auto result = client().load_balanced_view().execute("'done'");
+  EXPECT_EQ(result.get(kLimit).text(), "'done'");
+  const TaskInfo info = result.task(0);
+  EXPECT_EQ(info.status, TaskStatus::kOk);
+  EXPECT_GE(info.engine_id, 0);
+  ASSERT_TRUE(info.started && info.completed && info.received);
+  EXPECT_LE(*info.started, *info.completed);
+  EXPECT_LE(info.submitted, *info.received);
+}
+
+TEST_P(PythonEngines, DependenciesDecideWhatRuns) {
+  const auto view = client().load_balanced_view();
+  const auto first = view.execute("1");
+  EXPECT_EQ(view.after(first).follow(first).execute("2").get(kLimit).text(), "2");
+  const auto failed = view.execute("1 / 0");
+  EXPECT_THROW(view.after(failed).execute("3").get(kLimit), ImpossibleDependency);
+  EXPECT_EQ(view.after(TaskDependency(failed).on_failure()).execute("4").get(kLimit).text(), "4");
+  EXPECT_THROW(view.after(TaskDependency("unknown")).execute("5").get(kLimit), InvalidDependency);
+}
+
+TEST_P(PythonEngines, ATaskThatCannotStartInTimeGivesUp) {
+  const auto view = client().load_balanced_view();
+  const auto slow = view.targets({first_id()}).execute("import time; time.sleep(2)");
+  EXPECT_THROW(view.after(slow).timeout(std::chrono::milliseconds(300)).execute("1").get(kLimit),
+               TaskTimeout);
+  slow.get(kLimit);
+}
+
+TEST_P(PythonEngines, AnAbortedTaskDoesNotRun) {
+  const EngineView engine = client().engine(first_id());
+  const auto running = engine.execute("import time; time.sleep(1)");
+  const auto waiting = engine.execute("aborted_task_ran = True");
+  waiting.abort();
+  EXPECT_THROW(waiting.get(kLimit), TaskAborted);
+  running.get(kLimit);
+  EXPECT_EQ(engine.execute("'aborted_task_ran' in globals()").get(kLimit).text(), "False");
+}
+
+TEST_P(PythonEngines, TheHubTellsWhatItKnows) {
+  const auto result = client().load_balanced_view().execute("'told'");
+  result.get(kLimit);
+  const std::string id = result.msg_ids().at(0);
+  // The hub may hear of the end a little later than the client.
+  client().get_result(result.msg_ids()).get(kLimit);
+  EXPECT_EQ(client().result_status({id}).completed, std::vector<std::string>{id});
+  const auto records = client().db_query(Dict{{"msg_id", id}}, {"msg_id", "completed"});
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_FALSE(records[0].at("completed").is_null());
+  const auto history = client().hub_history();
+  EXPECT_NE(std::find(history.begin(), history.end(), id), history.end());
+  EXPECT_EQ(client().queue_status().engines.size(), client().ids().size());
+  EXPECT_EQ(client().queue_status_ids(client().ids()).engines.size(), client().ids().size());
+}
+
+TEST_P(PythonEngines, RefusedQueriesSayWhy) {
+  EXPECT_THROW(client().result_status({"nobody's"}), QueryError);
+  EXPECT_THROW(client().get_result({"nobody's"}).get(kLimit), QueryError);
+  EXPECT_THROW(client().queue_status(9999), QueryError);
+  EXPECT_THROW(client().db_query({}, {"no such column"}), QueryError);
+  try {
+    client().hub_request("no_such_request", {});
+    FAIL();
+  } catch (const QueryError& error) {
+    EXPECT_EQ(error.ename(), "KeyError");
+  }
+}
+
+TEST_P(PythonEngines, AnotherClientGetsTheResultOfATaskNotItsOwn) {
+  const auto result = client().load_balanced_view().execute("print('shared'); 'mine'");
+  const Client other(processes().options());
+  const auto seen = other.get_result<ExecuteResult>(result.msg_ids());
+  EXPECT_EQ(seen.get(kLimit).at(0).text(), "'mine'");
+  EXPECT_EQ(seen.stdout_text(), "shared\n");
+}
+
+TEST_P(PythonEngines, AResubmittedTaskRunsAgain) {
+  const auto result = client().load_balanced_view().execute("import random; random.random()");
+  result.get(kLimit);
+  client().get_result(result.msg_ids()).get(kLimit);
+  const auto again = client().resubmit(result.msg_ids());
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again.begin()->first, result.msg_ids().at(0));
+  const auto second = client().get_result<ExecuteResult>({again.begin()->second});
+  EXPECT_NE(second.get(kLimit).at(0).text(), result.get().text());
+}
+
+TEST_P(PythonEngines, PurgedResultsAreForgotten) {
+  const auto result = client().load_balanced_view().execute("1");
+  result.get(kLimit);
+  client().get_result(result.msg_ids()).get(kLimit);
+  client().purge_results(result.msg_ids());
+  EXPECT_TRUE(client().db_query(Dict{{"msg_id", result.msg_ids().at(0)}}).empty());
+}
+
+TEST_P(PythonEngines, ANativeCallIsARemoteError) {
+  EXPECT_THROW(client().engine(first_id()).apply("native.task", {1}).get(kLimit), RemoteError);
+}
+
+TEST_P(PythonEngines, ManyTasksAllEnd) {
+  std::vector<AsyncResult<ExecuteResult>> results;
+  const auto view = client().load_balanced_view();
+  for (int i = 0; i < 100; ++i) results.push_back(view.execute(std::to_string(i)));
+  EXPECT_TRUE(client().wait(kLimit));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(results[i].get().text(), std::to_string(i));
+  EXPECT_EQ(client().outstanding(), 0u);
+}
+
+}  // namespace
+}  // namespace trireme
