@@ -24,6 +24,15 @@ std::uint64_t bytes_of(const Frames& frames) {
   return bytes;
 }
 
+// The header of a request with the number of the attempt as a further key.
+Frame numbered_header(const Frame& header_json, std::uint32_t attempt) {
+  const std::string_view text = header_json.view();
+  const std::size_t end = text.rfind('}');
+  TRIREME_CHECK(end != std::string_view::npos, "a parsed header is an object");
+  return Frame(std::string(text.substr(0, end)) + R"(, "attempt": )" + std::to_string(attempt) +
+               "}");
+}
+
 Frames tail(Frames& frames, std::size_t from) {
   return Frames(std::make_move_iterator(frames.begin() + static_cast<std::ptrdiff_t>(from)),
                 std::make_move_iterator(frames.end()));
@@ -307,6 +316,11 @@ void ControllerCore::perform(RunTask& effect, Now now, Outbox& out) {
   frames.push_back(Frame::copy_of(effect.engine->view()));
   frames.push_back(Frame::copy_of(effect.task->client.view()));
   frames.insert(frames.end(), effect.task->body.begin(), effect.task->body.end());
+  if (effect.attempt > 1) {
+    // An engine refuses a signature it has seen: another attempt needs another header.
+    const Frame header = numbered_header(effect.task->header_json, effect.attempt);
+    frames = wire_.with_header(std::move(frames), Envelope{2}, header);
+  }
   out.send(Channel::kTaskEngines, std::move(frames));
   hub_.log().task_assigned({effect.task->msg_id, *effect.engine, now.timestamp}, out);
 }

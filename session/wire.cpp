@@ -205,4 +205,10 @@ Frames Wire::encode(const Message& message) const {
   return frames;
 }
 
+Frames Wire::with_header(Frames frames, const Envelope& at, const Frame& header_json) const {
+  frames[at.header()] = packer_.from_json(header_json);
+  frames[at.signature()] = Frame(signer_.sign(signed_parts(frames, at)));
+  return frames;
+}
+
 }  // namespace trireme

@@ -59,6 +59,10 @@ class Wire {
   /// Signed frames: identities, delimiter, signature, four parts, buffers.
   Frames encode(const Message& message) const;
 
+  /// The same message under another header (JSON text), signed anew; everything else is shared.
+  /// `frames` are a verified message, of which `at` is the envelope.
+  Frames with_header(Frames frames, const Envelope& at, const Frame& header_json) const;
+
   const Packer& packer() const noexcept { return packer_; }
   const Signer& signer() const noexcept { return signer_; }
   const WireLimits& limits() const noexcept { return limits_; }

@@ -145,6 +145,21 @@ TEST(TaskTraffic, AFailedTaskIsTriedAgainElsewhereThenReported) {
   EXPECT_EQ(reply.message.identities.front().view(), second.to);
 }
 
+TEST(TaskTraffic, AnotherAttemptOnTheSameEngineIsSignedAnew) {
+  ControllerWorld world;
+  world.join_engine("e1");
+  const MsgId id = world.submit(task().retries(1));
+  const Received first = world.take(Channel::kTaskEngines);
+  world.reply(first, {.status = "error"});
+  const Received second = world.take(Channel::kTaskEngines);
+  EXPECT_EQ(second.to, first.to);
+  EXPECT_EQ(second.message.header.msg_id, id);
+  EXPECT_NE(second.message.header_json, first.message.header_json);
+  EXPECT_NE(second.frames.at(3), first.frames.at(3)) << "an engine refuses a signature it has seen";
+  world.reply(second);
+  EXPECT_EQ(world.take(Channel::kTaskClients).parent(), id);
+}
+
 TEST(TaskTraffic, AnUnmetDependencyMovesTheTaskWithoutCostingARetry) {
   ControllerWorld world;
   world.join_engine("e1");
