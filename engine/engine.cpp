@@ -173,6 +173,7 @@ class EngineLoop {
       }
     }
     watch_all();
+    write_will();
     start_runner(identity);
     return start_heart(membership);
   }
@@ -182,6 +183,12 @@ class EngineLoop {
                 [this] { receive(*control_, EngineChannel::kControl, &EngineLoop::on_control); });
     loop_.watch(*shell_, [this] { receive_shell(); });
     loop_.watch_fd(events_.fd(), [this] { on_events(); });
+  }
+
+  void write_will() {
+    if (parts_.will == nullptr) return;
+    parts_.will->write(url(parts_.connection.registration), parts_.connection.curve_serverkey,
+                       wire_.encode(registration_.goodbye(parts_.clock.now())));
   }
 
   void start_runner(const EngineIdentity& identity) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "engine/function_table.hpp"
+#include "engine/last_will.hpp"
 #include "engine/options.hpp"
 #include "engine/output_capture.hpp"
 #include "net/poll_loop.hpp"
@@ -23,6 +24,7 @@ struct EngineParts {
   Log& log;
   SignalWatch& signals;    // SIGTERM, SIGHUP and SIGINT
   OutputCapture* capture;  // null: what tasks print stays here
+  LastWill* will;          // null: a death without a word is noticed by missing heartbeats only
 };
 
 /// How an engine ended.

@@ -15,6 +15,7 @@
 #include "engine/builtins.hpp"
 #include "engine/connection_wait.hpp"
 #include "engine/engine.hpp"
+#include "engine/last_will.hpp"
 #include "engine/options.hpp"
 #include "engine/output_capture.hpp"
 #include "engine/plugin_loader.hpp"
@@ -76,7 +77,7 @@ std::unique_ptr<OutputCapture> start_capture(const EngineOptions& options, Log& 
 }
 
 EngineExit work(const EngineOptions& options, std::shared_ptr<const FunctionTable> functions,
-                Log& log, SignalWatch& signals) {
+                Log& log, SignalWatch& signals, LastWill* will) {
   const SystemClock clock;
   const auto connection = wait_for_connection(options, clock, signals);
   if (!connection) {
@@ -92,7 +93,7 @@ EngineExit work(const EngineOptions& options, std::shared_ptr<const FunctionTabl
   }
   const auto capture = start_capture(options, log);
   const EngineParts parts{options, *connection, std::move(functions), clock,
-                          log,     signals,     capture.get()};
+                          log,     signals,     capture.get(),        will};
   const EngineExit exit = run_engine(parts);
   // A task that does not stop still uses its streams and the connection: no clean-up then.
   if (exit.tasks_running) std::_Exit(exit.code);
@@ -122,7 +123,15 @@ int run(int argc, char** argv) {
   auto log = open_log(options);
   if (!log) return complain(log.error());
   for (const std::string& warning : command->warnings) log->write(LogLevel::kWarning, warning);
-  const EngineExit exit = work(options, std::move(*functions), *log, signals);
+  std::optional<LastWill> will;
+  if (options.nanny) {
+    auto started = LastWill::start();
+    if (!started) return complain(started.error());
+    will.emplace(std::move(*started));
+  }
+  const EngineExit exit =
+      work(options, std::move(*functions), *log, signals, will ? &*will : nullptr);
+  will.reset();
   if (exit.signal) {
     std::signal(*exit.signal, SIG_DFL);
     sigset_t unblocked;

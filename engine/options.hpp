@@ -40,6 +40,7 @@ struct EngineOptions {
   bool log_to_file = false;
   std::string work_folder;
   bool capture_output = true;
+  bool nanny = true;  // a second process tells the controller when this one dies
 };
 inline constexpr std::size_t kThreadsMax = 1024;
 

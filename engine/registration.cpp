@@ -94,7 +94,7 @@ void Registration::on_message(const Message& message, EngineOutbox& out) {
 void Registration::on_deadline(Now now, EngineOutbox& out) {
   if (state_ != State::kAsked) return;
   if (now.instant >= give_up_at_) {
-    send_goodbye(now, out);
+    out.send(EngineChannel::kRegistration, goodbye(now));
     fail("No answer from the controller's registration port within " +
          std::to_string(options_.timeout.count()) +
          " ms; check that the controller runs and that its connection file is current.");
@@ -107,14 +107,13 @@ void Registration::on_deadline(Now now, EngineOutbox& out) {
 }
 
 void Registration::leave(Now now, EngineOutbox& out) {
-  if (state_ == State::kJoined) send_goodbye(now, out);
+  if (state_ == State::kJoined) out.send(EngineChannel::kRegistration, goodbye(now));
   if (state_ != State::kFailed) state_ = State::kLeft;
 }
 
-void Registration::send_goodbye(Now now, EngineOutbox& out) {
+Message Registration::goodbye(Now now) {
   const std::string id = membership_ ? std::to_string(membership_->id.value()) : "null";
-  out.send(EngineChannel::kRegistration, factory_.make(MessageType::kUnregistrationRequest,
-                                                       R"({"id": )" + id + "}", now.timestamp));
+  return factory_.make(MessageType::kUnregistrationRequest, R"({"id": )" + id + "}", now.timestamp);
 }
 
 void Registration::fail(std::string text) {

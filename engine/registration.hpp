@@ -44,6 +44,9 @@ class Registration {
   /// Tells the hub that this engine goes. Nothing is sent unless it joined.
   void leave(Now now, EngineOutbox& out);
 
+  /// What leave() says, for somebody who says it in this engine's place. It must have joined.
+  Message goodbye(Now now);
+
   /// When on_deadline is next due.
   std::optional<Instant> next_deadline() const;
 
@@ -55,7 +58,6 @@ class Registration {
 
  private:
   void ask(Now now, EngineOutbox& out);
-  void send_goodbye(Now now, EngineOutbox& out);
   void fail(std::string text);
 
   EngineUuid uuid_;

@@ -199,6 +199,20 @@ class Life(EngineWorld):
         self.assertEqual(self.engines[0].wait(), -signal.SIGKILL)
         client.wait_for_engines(0)
 
+    def test_its_sudden_death_is_told_at_once(self):
+        patient = ("--HeartMonitor.max_heartmonitor_misses=10000",)
+        client = self.start_cluster(controller_words=patient)
+        self.engines[0].kill()
+        client.wait_for_engines(0)
+
+    def test_a_fault_in_a_task_leaves_a_trace_and_is_told(self):
+        patient = ("--HeartMonitor.max_heartmonitor_misses=10000",)
+        client = self.start_cluster("--load", self.plugin("good_plugin"), controller_words=patient)
+        client.apply("test.abort", "these are the last words")
+        self.assertNotEqual(self.engines[0].wait(), 0)
+        client.wait_for_engines(0)
+        self.assertIn("these are the last words", self.engines[0].output())
+
     def test_it_leaves_when_the_controller_is_gone_for_good(self):
         self.start_cluster("--max-heartbeat-misses=2")
         self.controller.signal(signal.SIGTERM)

@@ -67,6 +67,7 @@ TEST(EngineOptionsTest, EachOptionIsSetByItsNameInBothForms) {
       {{"--log-to-file=False"}, [](O o) { return !o.log_to_file; }},
       {{"--work-dir=/w"}, [](O o) { return o.work_folder == "/w"; }},
       {{"--capture-output=false"}, [](O o) { return !o.capture_output; }},
+      {{"--IPEngine.enable_nanny=False"}, [](O o) { return !o.nanny; }},
       {{"--debug"}, [](O o) { return o.log_level == 10; }},
       {{"--quiet"}, [](O o) { return o.log_level == 50; }},
   };

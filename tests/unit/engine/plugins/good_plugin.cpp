@@ -1,6 +1,7 @@
 // A plug-in as users write them; the tests call its tasks.
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <span>
 #include <stdexcept>
@@ -32,6 +33,10 @@ TRIREME_PLUGIN(registry) {
     std::printf("printf %s\n", text.c_str());
     std::cerr << "cerr " << text << std::endl;
     context.write_out("context " + text + "\n");
+  });
+  registry.add("test.abort", [](std::string text) {
+    std::cerr << text << std::endl;
+    std::abort();
   });
   registry.add("test.wait", [](trireme::TaskContext& context) {
     while (!context.stop_requested()) {
