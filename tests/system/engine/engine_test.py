@@ -6,7 +6,8 @@ import signal
 import struct
 import time
 
-from engine_world import CONTROLLER, EngineWorld, wait_until
+import ipyparallel
+from engine_world import CONTROLLER, PATIENCE, EngineWorld, wait_until
 
 
 class Tasks(EngineWorld):
@@ -153,6 +154,37 @@ class Tasks(EngineWorld):
         self.assertEqual(client.call("trireme.echo", "signed"), "signed")
         if CONTROLLER == "stock":  # ours drops them itself
             self.assertIn("Dropped bad message", self.engines[0].output())
+
+
+class PythonClient(EngineWorld):
+    """What Python's own client sees of an engine of ours."""
+
+    def connect(self):
+        self.start_cluster("--load", self.plugin("good_plugin"))
+        client = ipyparallel.Client(self.security("client"), timeout=PATIENCE)
+        self.addCleanup(client.close)
+        return client
+
+    def test_it_gets_errors_it_can_raise(self):
+        client = self.connect()
+        self.assertEqual(client.ids, [0])
+        for attempt in (lambda: client[0].apply_sync(os.getpid),
+                        lambda: client.load_balanced_view().apply_sync(os.getpid),
+                        lambda: client[0].execute("1/0", block=True)):
+            with self.assertRaises(ipyparallel.RemoteError) as caught:
+                attempt()
+            self.assertEqual(caught.exception.ename, "NotImplementedError")
+
+    def test_its_control_requests_work(self):
+        client = self.connect()
+        client.clear(targets=0, block=True)
+        client.send_signal(signal.SIGINT, targets=0, block=True)
+        client.abort(["unknown"], targets=0, block=True)
+        status = client.queue_status()
+        self.assertEqual(status[0], {"queue": 0, "completed": 0, "tasks": 0})
+        client.shutdown(targets=0, block=True)
+        self.assertEqual(self.engines[0].wait(), 0)
+        wait_until(lambda: client.ids == [], "the client knows that the engine has left")
 
 
 class Life(EngineWorld):
