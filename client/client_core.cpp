@@ -288,7 +288,7 @@ void ClientCore::on_engine_list(const Message& message, Now now, ClientOutbox& o
     if (failure != std::errc{} || stop != id.data() + id.size() || !uuid.is_string()) continue;
     engines.emplace(EngineId(number), EngineUuid(uuid.as_string()));
   }
-  const EngineTable::Changes changes = engines_.end_refresh(engines);
+  const KnownEngines::Changes changes = engines_.end_refresh(engines);
   out.engines_changed |= changes.any || !connected_;
   connected_ = true;
   for (const EngineUuid& uuid : changes.gone) engine_left(uuid, now, out);

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "client/client_outbox.hpp"
-#include "client/engine_table.hpp"
 #include "client/hub_watch.hpp"
+#include "client/known_engines.hpp"
 #include "session/clock.hpp"
 #include "session/ids.hpp"
 #include "session/message.hpp"
@@ -116,7 +116,7 @@ class ClientCore {
 
   const ClientCoreOptions options_;
   MessageFactory messages_;
-  EngineTable engines_;
+  KnownEngines engines_;
   PendingMap pending_;
   std::unordered_map<MsgId, std::vector<MsgId>> coalescing_;  // shared id -> ids in pending_
   HubWatches watches_;

@@ -14,7 +14,7 @@ namespace trireme {
 
 /// Who is there, by id and by uuid. Invariants: (1) ids_ and uuids_ name the same engines;
 /// (2) no engine that is there is in gone_.
-class EngineTable {
+class KnownEngines {
  public:
   /// True when the engine was not known.
   bool add(EngineId id, const EngineUuid& uuid);

@@ -1,10 +1,10 @@
-#include "client/engine_table.hpp"
+#include "client/known_engines.hpp"
 
 #include "session/result.hpp"
 
 namespace trireme {
 
-bool EngineTable::add(EngineId id, const EngineUuid& uuid) {
+bool KnownEngines::add(EngineId id, const EngineUuid& uuid) {
   if (gone_.contains(uuid) || ids_.contains(uuid)) return false;
   if (const auto held = uuids_.find(id); held != uuids_.end()) ids_.erase(held->second);
   uuids_[id] = uuid;
@@ -12,7 +12,7 @@ bool EngineTable::add(EngineId id, const EngineUuid& uuid) {
   return true;
 }
 
-bool EngineTable::remove(const EngineUuid& uuid) {
+bool KnownEngines::remove(const EngineUuid& uuid) {
   const auto found = ids_.find(uuid);
   if (found == ids_.end()) return false;
   gone_[uuid] = found->second;
@@ -21,12 +21,12 @@ bool EngineTable::remove(const EngineUuid& uuid) {
   return true;
 }
 
-void EngineTable::begin_refresh() {
+void KnownEngines::begin_refresh() {
   before_refresh_.clear();
   for (const auto& [uuid, id] : ids_) before_refresh_.insert(uuid);
 }
 
-EngineTable::Changes EngineTable::end_refresh(const std::map<EngineId, EngineUuid>& listed) {
+KnownEngines::Changes KnownEngines::end_refresh(const std::map<EngineId, EngineUuid>& listed) {
   Changes changes;
   std::unordered_set<EngineUuid> there;
   for (const auto& [id, uuid] : listed) {
@@ -42,13 +42,13 @@ EngineTable::Changes EngineTable::end_refresh(const std::map<EngineId, EngineUui
   return changes;
 }
 
-std::optional<EngineId> EngineTable::id_of(const EngineUuid& uuid) const {
+std::optional<EngineId> KnownEngines::id_of(const EngineUuid& uuid) const {
   if (const auto found = ids_.find(uuid); found != ids_.end()) return found->second;
   if (const auto found = gone_.find(uuid); found != gone_.end()) return found->second;
   return std::nullopt;
 }
 
-void EngineTable::check_invariants() const {
+void KnownEngines::check_invariants() const {
   TRIREME_CHECK(ids_.size() == uuids_.size(), "ids and uuids name different engines");
   for (const auto& [id, uuid] : uuids_) {
     const auto found = ids_.find(uuid);

@@ -1,5 +1,5 @@
 // The engines a client knows, whatever order the news arrives in.
-#include "client/engine_table.hpp"
+#include "client/known_engines.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@ namespace {
 const EngineUuid kA("a");
 const EngineUuid kB("b");
 
-TEST(EngineTable, EnginesComeAndGo) {
-  EngineTable table;
+TEST(KnownEngines, EnginesComeAndGo) {
+  KnownEngines table;
   EXPECT_TRUE(table.add(EngineId(0), kA));
   EXPECT_FALSE(table.add(EngineId(0), kA));
   EXPECT_TRUE(table.contains(kA));
@@ -22,39 +22,39 @@ TEST(EngineTable, EnginesComeAndGo) {
   table.check_invariants();
 }
 
-TEST(EngineTable, ANewOwnerOfAnIdReplacesTheOldOne) {
-  EngineTable table;
+TEST(KnownEngines, ANewOwnerOfAnIdReplacesTheOldOne) {
+  KnownEngines table;
   table.add(EngineId(0), kA);
   EXPECT_TRUE(table.add(EngineId(0), kB));
   EXPECT_FALSE(table.contains(kA));
   table.check_invariants();
 }
 
-TEST(EngineTable, AListAddsWhatWasMissedAndRemovesWhatIsGone) {
-  EngineTable table;
+TEST(KnownEngines, AListAddsWhatWasMissedAndRemovesWhatIsGone) {
+  KnownEngines table;
   table.add(EngineId(0), kA);
   table.begin_refresh();
-  const EngineTable::Changes changes = table.end_refresh({{EngineId(1), kB}});
+  const KnownEngines::Changes changes = table.end_refresh({{EngineId(1), kB}});
   EXPECT_TRUE(changes.any);
   EXPECT_EQ(changes.gone, std::vector<EngineUuid>{kA});
   EXPECT_TRUE(table.contains(kB));
   table.check_invariants();
 }
 
-TEST(EngineTable, AnEngineThatCameWhileTheListTravelledStays) {
-  EngineTable table;
+TEST(KnownEngines, AnEngineThatCameWhileTheListTravelledStays) {
+  KnownEngines table;
   table.begin_refresh();
   table.add(EngineId(0), kA);
   EXPECT_FALSE(table.end_refresh({}).any);
   EXPECT_TRUE(table.contains(kA));
 }
 
-TEST(EngineTable, AnEngineThatLeftWhileTheListTravelledStaysGone) {
-  EngineTable table;
+TEST(KnownEngines, AnEngineThatLeftWhileTheListTravelledStaysGone) {
+  KnownEngines table;
   table.add(EngineId(0), kA);
   table.begin_refresh();
   table.remove(kA);
-  const EngineTable::Changes changes = table.end_refresh({{EngineId(0), kA}});
+  const KnownEngines::Changes changes = table.end_refresh({{EngineId(0), kA}});
   EXPECT_FALSE(changes.any);
   EXPECT_FALSE(table.contains(kA));
 }
