@@ -380,7 +380,7 @@ class EngineLoop {
   // --- leaving ---
 
   EngineExit leave() {
-    runner_->stop_all(StopReason::kInterrupted);
+    runner_->abandon_all();
     EngineOutbox out;
     registration_.leave(parts_.clock.now(), out);
     carry_out(out);

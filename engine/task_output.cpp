@@ -65,6 +65,7 @@ std::vector<OutputPiece> TaskOutput::close() {
     if (!rest_of(kind).empty()) taken.push_back({kind, std::exchange(rest_of(kind), {})});
   }
   closed_ = true;
+  taken_.notify_all();
   return taken;
 }
 

@@ -21,7 +21,7 @@ TaskRunner::TaskRunner(Options options, Runtime& runtime, NameSpace& names, Outp
 }
 
 TaskRunner::~TaskRunner() {
-  stop_all(StopReason::kInterrupted);
+  abandon_all();
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
@@ -56,8 +56,11 @@ std::vector<OutputPiece> TaskRunner::take_output(RunNumber run) {
   return found->second->output()->take();
 }
 
-void TaskRunner::stop_all(StopReason reason) {
-  for (const auto& [run, context] : runs_) context->request_stop(reason);
+void TaskRunner::abandon_all() {
+  for (const auto& [run, context] : runs_) {
+    context->request_stop(StopReason::kInterrupted);
+    context->output()->close();
+  }
 }
 
 bool TaskRunner::wait_until_idle(std::chrono::milliseconds limit) {

@@ -60,7 +60,9 @@ class TaskRunner {
   std::vector<OutputPiece> take_output(RunNumber run);
   void forget(RunNumber run) { runs_.erase(run); }
 
-  void stop_all(StopReason reason);
+  /// The end: asks everything that runs to stop and drops its further output, so that no task
+  /// waits for somebody to take it.
+  void abandon_all();
   /// Waits until no task runs; false if that takes longer than `limit`.
   bool wait_until_idle(std::chrono::milliseconds limit);
 

@@ -210,6 +210,15 @@ class Life(EngineWorld):
         client.wait_for_engines(0)
         self.assertNotIn(request, client.replies)
 
+    def test_it_leaves_also_from_a_flood_of_output(self):
+        client = self.start_cluster()
+        client.apply("trireme.run_command", ["yes"], capture=False)
+        while client.receive("iopub")["msg_type"] != "stream":
+            pass
+        self.engines[0].signal(signal.SIGTERM)
+        self.assertEqual(self.engines[0].wait(), 0)
+        self.assertNotIn("does not stop", self.engines[0].output())
+
     def test_a_shutdown_request_is_answered_and_obeyed(self):
         client = self.start_cluster()
         client.send("control", "shutdown_request", {"restart": False}, engine=0)

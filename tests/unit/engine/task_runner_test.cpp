@@ -165,6 +165,18 @@ TEST_F(TaskRunnerTest, DestructionStopsWhatRuns) {
   wait_for<RunEnded>();
 }
 
+TEST_F(TaskRunnerTest, DestructionLetsAFloodEnd) {
+  auto runner = make(1, [](const TaskRequest&, TaskContext& context) {
+    while (!context.stop_requested()) context.write_out("water, water everywhere\n");
+    return ok();
+  });
+  runner->start(RunNumber{1}, request);
+  while (wait_for<OutputWaits>().urgency != TaskOutput::Urgency::kNow) {
+  }
+  runner.reset();
+  wait_for<RunEnded>();
+}
+
 TEST_F(TaskRunnerTest, NamesAreSharedFromTaskToTask) {
   const auto runner = make(1, [](const TaskRequest&, TaskContext& context) -> TaskOutcome {
     const auto old = context.name_space().get("count");
