@@ -52,7 +52,10 @@ class ControllerCore {
 
   const Hub& hub() const noexcept { return hub_; }
   const TaskScheduler& scheduler() const noexcept { return scheduler_; }
+  const BroadcastTree& broadcast() const noexcept { return broadcast_; }
   const PeerFaults& faults() const noexcept { return faults_; }
+  /// Questions about the outcomes of old tasks that the store has not answered yet.
+  std::size_t open_look_ups() const noexcept { return look_ups_.size(); }
 
   std::string describe() const;
   void check_invariants() const;
