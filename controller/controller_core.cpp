@@ -219,17 +219,19 @@ void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
   const std::optional<Message> reply = decode(Channel::kTaskEngines, frames, out);
   if (!reply) return;
   const Result<Header> request = parse_header(reply->parent_json.view());
-  const Result<ReplyTerms> terms =
-      parse_reply_terms(reply->metadata_json.view(), reply->content_json.view());
-  if (!request || !terms || reply->identities.empty()) {
-    const Error error = !request ? request.error()
-                        : !terms ? terms.error()
-                                 : Error{ErrorCode::kBadFormat, "a reply without sender"};
+  if (!request || reply->identities.empty()) {
+    const Error error =
+        !request ? request.error() : Error{ErrorCode::kBadFormat, "a reply without sender"};
     return note_fault(Channel::kTaskEngines, frames, error, out);
   }
-  scheduler_.on_reply(EngineUuid(reply->identities.front().view()), request->msg_id, *terms,
+  const Result<ReplyTerms> terms =
+      parse_reply_terms(reply->metadata_json.view(), reply->content_json.view());
+  // What cannot be read ends the attempt all the same: its engine must not stay taken for ever.
+  if (!terms) note_fault(Channel::kTaskEngines, frames, terms.error(), out);
+  const ReplyTerms known = terms ? *terms : ReplyTerms{true, ReplyStatus::kError};
+  scheduler_.on_reply(EngineUuid(reply->identities.front().view()), request->msg_id, known,
                       tail(frames, reply->identities.size()), now.instant, scheduled_);
-  const AttemptReply attempt{*reply, terms->status};
+  const AttemptReply attempt{*reply, known.status};
   carry_out(&attempt, now, out);
 }
 

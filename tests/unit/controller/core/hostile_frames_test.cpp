@@ -226,6 +226,22 @@ TEST(HostileFrames, OddButSignedPartsHarmNobody) {
   }
 }
 
+TEST(HostileFrames, AReplyWithUnreadableMetadataEndsTheAttemptAsFailed) {
+  ControllerWorld world;
+  world.join_engine("e1");
+  const MsgId id = world.submit();
+  const Received run = world.take_for("e1", Channel::kTaskEngines);
+  const std::string header = R"({"msg_id": "odd", "msg_type": "apply_reply", "session": "e1",
+      "username": "u", "date": "yesterday", "version": "5.3"})";
+  const std::string parent = run.message.header_json.to_string();
+  world.receive(Channel::kTaskEngines,
+                signed_frames({Frame(std::string("e1")), Frame(ControllerWorld::kClient)},
+                              {header, parent, R"({"status": 3})", "{}"}));
+  EXPECT_EQ(world.take(Channel::kTaskClients).parent(), id);
+  EXPECT_EQ(world.core().faults().total(), 1u);
+  expect_service(world);
+}
+
 TEST(HostileFrames, ARelayNeedsAnAddressee) {
   for (const Channel channel : {Channel::kMuxClients, Channel::kMuxEngines,
                                 Channel::kControlClients, Channel::kControlEngines}) {
