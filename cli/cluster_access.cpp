@@ -2,12 +2,11 @@
 
 #include <filesystem>
 
-#include <CLI/CLI.hpp>
 #include <trireme/client.hpp>
 
 #include "cli/cluster_ledger.hpp"
+#include "cli/command_line.hpp"
 #include "cli/command_template.hpp"
-#include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 
 namespace trireme::cli {
@@ -32,17 +31,6 @@ bool may_be_running(const Profile& profile) {
 
 }  // namespace
 
-void add_cluster_options(CLI::App& command, ProfileChoice& choice) {
-  const auto group = command.add_option_group("Which cluster");
-  group->add_option("--profile", choice.profile, "Name of the profile (default: 'default')");
-  group->add_option("--profile-dir", choice.profile_dir,
-                    "Folder of the profile (default: $IPP_PROFILE_DIR)");
-  group->add_option("--ipython-dir", choice.ipython_dir,
-                    "Where profiles are (default: $IPYTHONDIR, else ~/.ipython)");
-  group->add_option("--cluster-id", choice.cluster_id,
-                    "Tells clusters of one profile apart (default: $IPP_CLUSTER_ID)");
-}
-
 std::string choice_words(const ProfileChoice& choice) {
   std::string words;
   const auto add = [&words](const char* option, const std::string& value) {
@@ -55,13 +43,15 @@ std::string choice_words(const ProfileChoice& choice) {
   return words;
 }
 
-std::unique_ptr<Client> connect(const ProfileChoice& choice, std::chrono::milliseconds patience) {
+std::unique_ptr<Client> connect(const ProfileChoice& choice, std::chrono::milliseconds patience,
+                                std::chrono::milliseconds query_patience) {
   const Profile profile = resolve_profile(choice);
   std::error_code failure;
   if (!std::filesystem::exists(profile.client_file(), failure)) {
     fail_no_cluster(choice, profile, "there is no such file");
   }
   ClientOptions options;
+  options.query_timeout = query_patience;
   options.connection_file = profile.client_file().string();
   options.timeout = may_be_running(profile)
                         ? patience

@@ -7,18 +7,11 @@
 
 #include "session/profile.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace trireme {
 class Client;
 }
 
 namespace trireme::cli {
-
-/// Adds --profile, --profile-dir, --ipython-dir and --cluster-id, which fill in `choice`.
-void add_cluster_options(CLI::App& command, ProfileChoice& choice);
 
 /// How people would name the cluster on a command line, with a blank before it; empty for the
 /// default one. For sentences that name a command.

@@ -116,6 +116,15 @@ std::string shell_words(const std::vector<std::string>& words) {
   return line;
 }
 
+std::string join(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) {
+    if (!line.empty()) line += ' ';
+    line += word;
+  }
+  return line;
+}
+
 std::vector<std::string> split_inputs(std::string_view text, char separator) {
   std::vector<std::string> inputs;
   while (!text.empty()) {

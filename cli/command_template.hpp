@@ -36,6 +36,9 @@ std::string shell_quote(std::string_view text);
 /// A command as people would type it.
 std::string shell_words(const std::vector<std::string>& words);
 
+/// Words with blanks between them, as they are.
+std::string join(const std::vector<std::string>& words);
+
 /// Text of a file or of standard input as inputs: its lines (or what NUL bytes separate), without
 /// empty ones.
 std::vector<std::string> split_inputs(std::string_view text, char separator);

@@ -1,38 +1,17 @@
-// The subcommands of `trireme`: each adds its options and says what to run when it is chosen.
+// The subcommands of `trireme`; each adds itself, its options and what it does.
 #pragma once
 
-#include <functional>
-#include <stdexcept>
-#include <string>
-
-namespace CLI {
-class App;
-}
+#include "cli/command_line.hpp"
 
 namespace trireme::cli {
 
-/// What the chosen subcommand does once the command line is read; returns the exit code.
-using Action = std::function<int()>;
-
-/// Ends a command: main prints the sentence and exits with the code.
-class CommandFailed : public std::runtime_error {
- public:
-  CommandFailed(int exit_code, const std::string& sentence)
-      : std::runtime_error(sentence), exit_code_(exit_code) {}
-  int exit_code() const noexcept { return exit_code_; }
-
- private:
-  int exit_code_;
-};
-
-// Each adds one subcommand to `app`; parsing it sets `chosen`.
-void add_start(CLI::App& app, Action& chosen);
-void add_stop(CLI::App& app, Action& chosen);
-void add_engines(CLI::App& app, Action& chosen);
-void add_status(CLI::App& app, Action& chosen);
-void add_run(CLI::App& app, Action& chosen);
-void add_map(CLI::App& app, Action& chosen);
-void add_history(CLI::App& app, Action& chosen);
-void add_result(CLI::App& app, Action& chosen);
+void add_start(CommandLine& program);
+void add_stop(CommandLine& program);
+void add_engines(CommandLine& program);
+void add_status(CommandLine& program);
+void add_run(CommandLine& program);
+void add_map(CommandLine& program);
+void add_history(CommandLine& program);
+void add_result(CommandLine& program);
 
 }  // namespace trireme::cli

@@ -1,7 +1,6 @@
 // trireme history: the tasks that the controller has records of.
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <trireme/client.hpp>
 
 #include "cli/cluster_access.hpp"
@@ -152,23 +151,22 @@ int history(const HistoryOptions& options) {
 
 }  // namespace
 
-void add_history(CLI::App& app, Action& chosen) {
+void add_history(CommandLine& program) {
   const auto options = std::make_shared<HistoryOptions>();
-  CLI::App* command = app.add_subcommand("history", "Lists tasks, the newest last");
-  command->add_option("--limit", options->limit, "How many, the newest; 0: all")
-      ->capture_default_str();
-  command->add_option("--state", options->state, "Only tasks in this state")
-      ->check(CLI::IsMember({"waiting", "running", "ok", "failed", "aborted"}));
-  command->add_option("--since", options->since,
-                      "Only tasks submitted since then: 15m, 6h, 2d, or an ISO date");
-  command->add_option("--engine", options->engine, "Only tasks of the engine with this id");
-  command->add_option("--label", options->label, "Only tasks with this label");
-  command->add_option("--containing", options->containing,
-                      "Only tasks whose command, function or code contains this text");
-  command->add_flag("--json", options->json, "Print JSON");
-  add_cluster_options(*command, options->choice);
-  command->footer("trireme result MSG_ID shows one task with its output.");
-  command->callback([options, &chosen] { chosen = [options] { return history(*options); }; });
+  Subcommand command = program.subcommand("history", "Lists tasks, the newest last");
+  command.option("--limit", options->limit, 0, 1'000'000'000, "How many, the newest; 0: all");
+  command.option("--state", options->state, {"waiting", "running", "ok", "failed", "aborted"},
+                 "Only tasks in this state");
+  command.option("--since", options->since,
+                 "Only tasks submitted since then: 15m, 6h, 2d, or an ISO date");
+  command.option("--engine", options->engine, "Only tasks of the engine with this id");
+  command.option("--label", options->label, "Only tasks with this label");
+  command.option("--containing", options->containing,
+                 "Only tasks whose command, function or code contains this text");
+  command.flag("--json", options->json, "Print JSON");
+  command.cluster_options(options->choice);
+  command.footer("trireme result MSG_ID shows one task with its output.");
+  command.on_chosen([options] { return history(*options); });
 }
 
 }  // namespace trireme::cli

@@ -8,7 +8,6 @@
 #include <iostream>
 #include <iterator>
 
-#include <CLI/CLI.hpp>
 #include <trireme/client.hpp>
 
 #include "cli/cluster_access.hpp"
@@ -20,7 +19,6 @@
 #include "cli/progress_bar.hpp"
 #include "cli/task_cancel.hpp"
 #include "cli/text_table.hpp"
-#include "cli/trailing_command.hpp"
 
 namespace trireme::cli {
 namespace {
@@ -38,7 +36,7 @@ struct MapOptions {
   bool json = false;
   bool quiet = false;
   bool dry_run = false;
-  int retries = 0;
+  std::size_t retries = 0;
   std::vector<int> engines;
   std::string label;
 };
@@ -69,7 +67,7 @@ class Commands {
     Result<MapWords> split = split_at_inputs(words);
     if (!split) throw CommandFailed(kExitUsage, split.error().text);
     template_ = std::move(split->command);
-    if (options.command.shell) template_ = {CLI::detail::join(template_, " ")};
+    if (options.command.shell) template_ = {join(template_)};
     inputs_ = split->inputs ? *std::move(split->inputs) : read_inputs(options);
   }
 
@@ -181,8 +179,9 @@ int map(MapOptions options, const std::vector<std::string>& words) {
     throw CommandFailed(kExitFailed, "the cluster has no engines; add some: trireme engines add" +
                                          choice_words(options.choice));
   }
-  const auto view =
-      client->load_balanced_view(options.engines).label(options.label).retries(options.retries);
+  const auto view = client->load_balanced_view(options.engines)
+                        .label(options.label)
+                        .retries(static_cast<int>(options.retries));
   MapReport report(options, commands);
   const InterruptWatch watch;
   MapRun run;
@@ -201,37 +200,33 @@ int map(MapOptions options, const std::vector<std::string>& words) {
   return counts.failed + counts.skipped == 0 ? kExitOk : kExitFailed;
 }
 
-void add_map_options(CLI::App& command, MapOptions& options) {
-  command.add_flag("-s,--shell", options.command.shell, "The command is a line of shell");
-  command.add_flag("-k,--keep-going", options.keep_going, "Go on after a failure");
-  command.add_option("--retries", options.retries, "Further attempts for an input that fails")
-      ->check(CLI::Range(0, 100));
-  command.add_option("-a,--inputs", options.inputs_file,
-                     "Read inputs from this file, one per line");
-  command.add_flag("-0,--null", options.nul_separated, "Inputs end with NUL bytes, not lines");
-  command.add_flag("-u,--unordered", options.unordered, "Print output as tasks end");
-  command.add_option("--cwd", options.command.folder,
-                     "Folder it runs in, on the engine (default: the one we are in)");
-  command.add_option("--env", options.command.settings, "NAME=VALUE for it; repeat")
-      ->allow_extra_args(false);
-  command.add_option("--engine", options.engines, "Id of an engine that may run it; repeat")
-      ->allow_extra_args(false);
-  command.add_option("--label", options.label, "Stored with the tasks");
-  command.add_flag("-n,--dry-run", options.dry_run, "Print the commands and run nothing");
-  command.add_flag("--json", options.json, "Print one JSON object per input and line");
-  command.add_flag("-q,--quiet", options.quiet, "No progress bar and no summary");
+void add_map_options(Subcommand& command, MapOptions& options) {
+  command.flag("-s,--shell", options.command.shell, "The command is a line of shell");
+  command.flag("-k,--keep-going", options.keep_going, "Go on after a failure");
+  command.option("--retries", options.retries, 0, 100, "Further attempts for an input that fails");
+  command.option("-a,--inputs", options.inputs_file, "Read inputs from this file, one per line");
+  command.flag("-0,--null", options.nul_separated, "Inputs end with NUL bytes, not lines");
+  command.flag("-u,--unordered", options.unordered, "Print output as tasks end");
+  command.option("--cwd", options.command.folder,
+                 "Folder it runs in, on the engine (default: the one we are in)");
+  command.repeated("--env", options.command.settings, "NAME=VALUE for it");
+  command.repeated("--engine", options.engines, "Id of an engine that may run it");
+  command.option("--label", options.label, "Stored with the tasks");
+  command.flag("-n,--dry-run", options.dry_run, "Print the commands and run nothing");
+  command.flag("--json", options.json, "Print one JSON object per input and line");
+  command.flag("-q,--quiet", options.quiet, "No progress bar and no summary");
+  command.cluster_options(options.choice);
 }
 
 }  // namespace
 
-void add_map(CLI::App& app, Action& chosen) {
+void add_map(CommandLine& program) {
   const auto options = std::make_shared<MapOptions>();
-  CLI::App* command =
-      app.add_subcommand("map", "Runs a program once per input, on all engines at once");
-  add_map_options(*command, *options);
-  add_cluster_options(*command, options->choice);
-  expect_trailing_command(*command);
-  command->footer(
+  Subcommand command =
+      program.subcommand("map", "Runs a program once per input, on all engines at once");
+  add_map_options(command, *options);
+  command.expect_trailing_command();
+  command.footer(
       "Usage: trireme map [OPTIONS] COMMAND... ::: INPUT...\n"
       "Without ::: the inputs are the lines of standard input. In the command stand\n"
       "  {}   for the input        {.}  for it without its extension   {#}  for its number\n"
@@ -239,9 +234,7 @@ void add_map(CLI::App& app, Action& chosen) {
       "and a command without any of them gets the input as last argument. Output is printed in\n"
       "the order of the inputs. Exits with 1 when an input failed.\n"
       "Example: trireme map gzip -k {} ::: *.txt");
-  command->callback([options, command, &chosen] {
-    chosen = [options, command] { return map(*options, trailing_command(*command)); };
-  });
+  command.on_chosen([options, command] { return map(*options, command.trailing_command()); });
 }
 
 }  // namespace trireme::cli

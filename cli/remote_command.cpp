@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "cli/commands.hpp"
+#include "cli/command_line.hpp"
 #include "cli/exit_code.hpp"
 
 namespace trireme::cli {

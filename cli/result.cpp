@@ -1,5 +1,4 @@
 // trireme result: one task with its output and its result.
-#include <CLI/CLI.hpp>
 #include <trireme/client.hpp>
 
 #include "cli/cluster_access.hpp"
@@ -118,16 +117,15 @@ int result(const ResultOptions& options) {
 
 }  // namespace
 
-void add_result(CLI::App& app, Action& chosen) {
+void add_result(CommandLine& program) {
   const auto options = std::make_shared<ResultOptions>();
-  CLI::App* command = app.add_subcommand("result", "Shows one task: state, output, result, error");
-  command->add_option("msg_id", options->msg_id, "Id of the task, as trireme history shows it")
-      ->required();
-  command->add_flag("--wait", options->wait, "Wait until the task has ended");
-  command->add_flag("--json", options->json, "Print JSON");
-  add_cluster_options(*command, options->choice);
-  command->footer("Exits with 1 when the task failed.");
-  command->callback([options, &chosen] { chosen = [options] { return result(*options); }; });
+  Subcommand command = program.subcommand("result", "Shows one task: state, output, result, error");
+  command.argument("msg_id", options->msg_id, "Id of the task, as trireme history shows it");
+  command.flag("--wait", options->wait, "Wait until the task has ended");
+  command.flag("--json", options->json, "Print JSON");
+  command.cluster_options(options->choice);
+  command.footer("Exits with 1 when the task failed.");
+  command.on_chosen([options] { return result(*options); });
 }
 
 }  // namespace trireme::cli

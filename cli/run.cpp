@@ -4,7 +4,6 @@
 #include <iostream>
 #include <iterator>
 
-#include <CLI/CLI.hpp>
 #include <trireme/client.hpp>
 
 #include "cli/cluster_access.hpp"
@@ -14,7 +13,6 @@
 #include "cli/output.hpp"
 #include "cli/remote_command.hpp"
 #include "cli/task_cancel.hpp"
-#include "cli/trailing_command.hpp"
 
 namespace trireme::cli {
 namespace {
@@ -87,8 +85,7 @@ int run(RunOptions options) {
   if (options.command.folder.empty()) {
     options.command.folder = std::filesystem::current_path().string();
   }
-  if (options.command.shell)
-    options.command.words = {CLI::detail::join(options.command.words, " ")};
+  if (options.command.shell) options.command.words = {join(options.command.words)};
   const auto client = connect(options.choice);
   if (client->ids().empty()) {
     throw CommandFailed(kExitFailed, "the cluster has no engines; add some: trireme engines add" +
@@ -115,33 +112,29 @@ int run(RunOptions options) {
 
 }  // namespace
 
-void add_run(CLI::App& app, Action& chosen) {
+void add_run(CommandLine& program) {
   const auto options = std::make_shared<RunOptions>();
-  CLI::App* command = app.add_subcommand(
+  Subcommand command = program.subcommand(
       "run", "Runs a program on a free engine; its output and exit code become ours");
-  command->add_flag("-s,--shell", options->command.shell, "The command is a line of shell");
-  command->add_flag("-i,--stdin", options->pass_input, "Pass our standard input on to it");
-  command->add_option("--cwd", options->command.folder,
-                      "Folder it runs in, on the engine (default: the one we are in)");
-  command->add_option("--env", options->command.settings, "NAME=VALUE for it; repeat")
-      ->allow_extra_args(false);
-  command->add_option("--engine", options->engines, "Id of an engine that may run it; repeat")
-      ->allow_extra_args(false);
-  command->add_option("--label", options->label, "Stored with the task");
-  command->add_flag("--exact", options->exact,
-                    "Print its output at the end, byte for byte, instead of as it comes");
-  command->add_flag("--json", options->json, "Print exit code, output and engine as JSON");
-  add_cluster_options(*command, options->choice);
-  expect_trailing_command(*command);
-  command->footer(
+  command.flag("-s,--shell", options->command.shell, "The command is a line of shell");
+  command.flag("-i,--stdin", options->pass_input, "Pass our standard input on to it");
+  command.option("--cwd", options->command.folder,
+                 "Folder it runs in, on the engine (default: the one we are in)");
+  command.repeated("--env", options->command.settings, "NAME=VALUE for it");
+  command.repeated("--engine", options->engines, "Id of an engine that may run it");
+  command.option("--label", options->label, "Stored with the task");
+  command.flag("--exact", options->exact,
+               "Print its output at the end, byte for byte, instead of as it comes");
+  command.flag("--json", options->json, "Print exit code, output and engine as JSON");
+  command.cluster_options(options->choice);
+  command.expect_trailing_command();
+  command.footer(
       "Usage: trireme run [OPTIONS] COMMAND [ARGUMENT]...\n"
       "Ends with the exit code of the program; 128 and the number of the signal that killed it.\n"
       "Example: trireme run sort --unique words.txt");
-  command->callback([options, command, &chosen] {
-    chosen = [options, command] {
-      options->command.words = trailing_command(*command);
-      return run(*options);
-    };
+  command.on_chosen([options, command] {
+    options->command.words = command.trailing_command();
+    return run(*options);
   });
 }
 

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <thread>
 
-#include <CLI/CLI.hpp>
 #include <trireme/client.hpp>
 
 #include "cli/cluster_access.hpp"
@@ -20,7 +19,7 @@ struct StartOptions {
   ProfileChoice choice;
   std::size_t engines = std::max(1U, std::thread::hardware_concurrency());
   std::vector<std::string> plugins;
-  int threads = 1;
+  std::size_t threads = 1;
   double timeout_seconds = 60;
   bool json = false;
   bool quiet = false;
@@ -78,56 +77,45 @@ int stop_engines(const ProfileChoice& choice, const std::vector<int>& ids) {
   return kExitOk;
 }
 
-void add_engine_options(CLI::App& command, StartOptions& options) {
-  command.add_option("-n,--engines", options.engines, "How many engines")
-      ->check(CLI::Range(0, 10000));
-  command
-      .add_option("--load", options.plugins, "Plug-in (shared library) for every engine; repeat")
-      ->allow_extra_args(false)
-      ->type_name("LIBRARY");
-  command.add_option("--threads", options.threads, "Tasks each engine runs at once")
-      ->check(CLI::Range(1, 1024));
-  command
-      .add_option("--timeout", options.timeout_seconds, "Seconds to wait until everything is up")
-      ->check(CLI::PositiveNumber);
-  command.add_flag("--json", options.json, "Print pids and folders as JSON");
-  command.add_flag("-q,--quiet", options.quiet, "Print nothing when all goes well");
+void add_engine_options(Subcommand& command, StartOptions& options) {
+  command.option("-n,--engines", options.engines, 0, 10'000, "How many engines");
+  command.repeated("--load", options.plugins, "Plug-in (shared library) for every engine");
+  command.option("--threads", options.threads, 1, 1024, "Tasks each engine runs at once");
+  command.option("--timeout", options.timeout_seconds, "Seconds to wait until everything is up");
+  command.flag("--json", options.json, "Print pids and folders as JSON");
+  command.flag("-q,--quiet", options.quiet, "Print nothing when all goes well");
+  command.cluster_options(options.choice);
 }
 
 }  // namespace
 
-void add_start(CLI::App& app, Action& chosen) {
+void add_start(CommandLine& program) {
   const auto options = std::make_shared<StartOptions>();
-  CLI::App* command = app.add_subcommand(
+  Subcommand command = program.subcommand(
       "start", "Starts a controller and engines in the background and waits until they are up");
-  add_engine_options(*command, *options);
-  command->get_option("--engines")->capture_default_str();
-  add_cluster_options(*command, options->choice);
-  command->add_option("controller_arguments", options->controller_words,
-                      "Arguments for trireme-controller, after --");
-  command->footer("Example: trireme start -n 4 --load ./libmytasks.so -- --ip='*' --scheme=lru");
-  command->callback([options, &chosen] { chosen = [options] { return start(*options); }; });
+  add_engine_options(command, *options);
+  command.arguments_after_dashes("controller_arguments", options->controller_words,
+                                 "Arguments for trireme-controller");
+  command.footer("Example: trireme start -n 4 --load ./libmytasks.so -- --ip='*' --scheme=lru");
+  command.on_chosen([options] { return start(*options); });
 }
 
-void add_engines(CLI::App& app, Action& chosen) {
-  CLI::App* command =
-      app.add_subcommand("engines", "Adds engines to a running cluster, or stops some");
-  command->require_subcommand(1);
+void add_engines(CommandLine& program) {
+  Subcommand command =
+      program.subcommand("engines", "Adds engines to a running cluster, or stops some");
 
   const auto options = std::make_shared<StartOptions>();
   options->engines = 1;
-  CLI::App* more = command->add_subcommand("add", "Starts more engines on this machine");
-  add_engine_options(*more, *options);
-  add_cluster_options(*more, options->choice);
-  more->callback([options, &chosen] { chosen = [options] { return add(*options); }; });
+  Subcommand more = command.subcommand("add", "Starts more engines on this machine");
+  add_engine_options(more, *options);
+  more.on_chosen([options] { return add(*options); });
 
   const auto choice = std::make_shared<ProfileChoice>();
   const auto ids = std::make_shared<std::vector<int>>();
-  CLI::App* fewer = command->add_subcommand("stop", "Stops engines, wherever they run");
-  fewer->add_option("ids", *ids, "Ids of the engines")->required();
-  add_cluster_options(*fewer, *choice);
-  fewer->callback(
-      [choice, ids, &chosen] { chosen = [choice, ids] { return stop_engines(*choice, *ids); }; });
+  Subcommand fewer = command.subcommand("stop", "Stops engines, wherever they run");
+  fewer.arguments("ids", *ids, "Ids of the engines");
+  fewer.cluster_options(*choice);
+  fewer.on_chosen([choice, ids] { return stop_engines(*choice, *ids); });
 }
 
 }  // namespace trireme::cli

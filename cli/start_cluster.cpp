@@ -12,7 +12,7 @@
 #include <trireme/client.hpp>
 
 #include "cli/cluster_access.hpp"
-#include "cli/commands.hpp"
+#include "cli/command_line.hpp"
 #include "cli/exit_code.hpp"
 
 namespace trireme::cli {
@@ -198,7 +198,8 @@ void end_processes(const std::vector<ProcessMark>& processes) {
   wait_until_gone(processes, kPoliteEnd);
 }
 
-std::vector<std::string> engine_words(const std::vector<std::string>& plugins, int threads) {
+std::vector<std::string> engine_words(const std::vector<std::string>& plugins,
+                                      std::size_t threads) {
   std::vector<std::string> words;
   for (const std::string& plugin : plugins) {
     std::error_code ignored;

@@ -28,6 +28,6 @@ std::vector<ProcessMark> add_engines_to(const ProfileChoice& choice, const Engin
 void end_processes(const std::vector<ProcessMark>& processes);
 
 /// Arguments of each engine: --load for every plug-in (paths made absolute) and --threads.
-std::vector<std::string> engine_words(const std::vector<std::string>& plugins, int threads);
+std::vector<std::string> engine_words(const std::vector<std::string>& plugins, std::size_t threads);
 
 }  // namespace trireme::cli

@@ -1,5 +1,4 @@
 // trireme status: what runs, and what is waiting.
-#include <CLI/CLI.hpp>
 #include <trireme/client.hpp>
 
 #include "cli/cluster_access.hpp"
@@ -103,13 +102,13 @@ int status(const StatusOptions& options) {
 
 }  // namespace
 
-void add_status(CLI::App& app, Action& chosen) {
+void add_status(CommandLine& program) {
   const auto options = std::make_shared<StatusOptions>();
-  CLI::App* command = app.add_subcommand("status", "Shows engines, queues and uptime");
-  command->add_flag("--json", options->json, "Print JSON");
-  add_cluster_options(*command, options->choice);
-  command->footer("Exits with 3 when no cluster is running.");
-  command->callback([options, &chosen] { chosen = [options] { return status(*options); }; });
+  Subcommand command = program.subcommand("status", "Shows engines, queues and uptime");
+  command.flag("--json", options->json, "Print JSON");
+  command.cluster_options(options->choice);
+  command.footer("Exits with 3 when no cluster is running.");
+  command.on_chosen([options] { return status(*options); });
 }
 
 }  // namespace trireme::cli

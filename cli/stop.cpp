@@ -1,5 +1,4 @@
 // trireme stop: asks the cluster to end, and sees to it that what was started here ends.
-#include <CLI/CLI.hpp>
 #include <trireme/client.hpp>
 
 #include "cli/cluster_access.hpp"
@@ -25,7 +24,7 @@ struct StopOptions {
 /// True when a controller was there and was asked.
 bool ask_politely(const ProfileChoice& choice, std::string& why_not) {
   try {
-    const auto client = connect(choice, kPoliteStop);
+    const auto client = connect(choice, kPoliteStop, kPoliteStop);
     client->shutdown_cluster();
     return true;
   } catch (const CommandFailed& failure) {
@@ -58,13 +57,13 @@ int stop(const StopOptions& options) {
 
 }  // namespace
 
-void add_stop(CLI::App& app, Action& chosen) {
+void add_stop(CommandLine& program) {
   const auto options = std::make_shared<StopOptions>();
-  CLI::App* command =
-      app.add_subcommand("stop", "Stops the engines and the controller; queued tasks are dropped");
-  command->add_flag("-q,--quiet", options->quiet, "Print nothing when all goes well");
-  add_cluster_options(*command, options->choice);
-  command->callback([options, &chosen] { chosen = [options] { return stop(*options); }; });
+  Subcommand command =
+      program.subcommand("stop", "Stops the engines and the controller; queued tasks are dropped");
+  command.flag("-q,--quiet", options->quiet, "Print nothing when all goes well");
+  command.cluster_options(options->choice);
+  command.on_chosen([options] { return stop(*options); });
 }
 
 }  // namespace trireme::cli
