@@ -117,6 +117,18 @@ fs::path ClusterProcesses::client_file() const {
   return folder_ / "profile_default" / "security" / "ipcontroller-client.json";
 }
 
+std::string ClusterProcesses::client_json() const {
+  std::ostringstream text;
+  text << std::ifstream(client_file()).rdbuf();
+  return text.str();
+}
+
+std::string ClusterProcesses::write_file(const std::string& name, const std::string& text) const {
+  const std::string file = (folder_ / name).string();
+  std::ofstream(file) << text;
+  return file;
+}
+
 ClientOptions ClusterProcesses::options() const {
   ClientOptions options;
   options.ipython_dir = folder_.string();

@@ -33,6 +33,9 @@ class ClusterProcesses {
 
   ClientOptions options() const;
   std::filesystem::path client_file() const;
+  std::string client_json() const;
+  /// Writes a file into the folder; returns its name.
+  std::string write_file(const std::string& name, const std::string& text) const;
   /// The last lines of all logs, for failed tests.
   std::string logs() const;
 

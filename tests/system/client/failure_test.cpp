@@ -52,14 +52,13 @@ TEST(FailuresAlone, ACorruptConnectionFileIsNamed) {
 TEST_P(Failures, AConnectionFileThatComesLaterOrInHalvesIsWaitedFor) {
   ClusterProcesses cluster(GetParam());
   const Client first(cluster.options());
-  std::ifstream source(cluster.client_file());
-  const std::string text((std::istreambuf_iterator<char>(source)), {});
+  const std::string text = cluster.client_json();
   ClientOptions options = cluster.options();
-  options.connection_file = ::testing::TempDir() + "late-client.json";
-  std::remove(options.connection_file.c_str());
+  options.connection_file = cluster.client_file().string() + ".late";
   std::thread writer([&] {
+    std::this_thread::sleep_for(milliseconds(50));
     std::ofstream(options.connection_file) << text.substr(0, text.size() / 2);
-    std::this_thread::sleep_for(milliseconds(100));
+    std::this_thread::sleep_for(milliseconds(50));
     std::ofstream(options.connection_file) << text;
   });
   EXPECT_NO_THROW(Client{options});
@@ -69,13 +68,11 @@ TEST_P(Failures, AConnectionFileThatComesLaterOrInHalvesIsWaitedFor) {
 TEST_P(Failures, AWrongKeyAndALeftOverFileAreTimeoutsThatSayWhatToDo) {
   ClusterProcesses cluster(GetParam());
   { const Client waits_for_the_controller(cluster.options()); }
-  std::ifstream source(cluster.client_file());
-  std::string text((std::istreambuf_iterator<char>(source)), {});
+  std::string text = cluster.client_json();
   ClientOptions options = impatient(cluster.options());
-  options.connection_file = ::testing::TempDir() + "wrong-client.json";
   const std::size_t key = text.find("\"key\": \"") + 8;
   text[key] = text[key] == 'x' ? 'y' : 'x';
-  std::ofstream(options.connection_file) << text;
+  options.connection_file = cluster.write_file("wrong-client.json", text);
   EXPECT_NE(thrown_by<TimeoutError>(options).find("no controller answers"), std::string::npos);
   cluster.kill_process(cluster.controller());
   options.connection_file = cluster.client_file().string();
