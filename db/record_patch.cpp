@@ -12,6 +12,7 @@ class ObjectReader {
  public:
   /// The object, valid until the next call; empty when the text is none.
   std::optional<simdjson::dom::object> read(std::string_view text) {
+    if (text.empty()) return {};  // simdjson must not see a null pointer
     if (parser_.capacity() > kParserBytesKept) parser_ = simdjson::dom::parser();
     simdjson::dom::object object;
     if (parser_.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) return {};
