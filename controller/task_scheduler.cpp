@@ -194,7 +194,6 @@ void TaskScheduler::on_engine_joined(const EngineUuid& engine, Instant /*now*/,
   const EngineSlot slot = engines_.enter(engine);
   placement_.join(slot, static_cast<std::uint32_t>(engines_.at(slot).running.size()));
   if (known) {  // it comes back within the grace
-    std::erase_if(departures_, [slot](const Departure& gone) { return gone.engine == slot; });
     for (TaskSlot other = 0; other < tasks_.slot_count(); ++other) {
       if (graph_.has_follow(other)) touched_.push_back(tasks_.at(other).ref);
     }
@@ -210,7 +209,7 @@ void TaskScheduler::on_engine_left(const EngineUuid& engine, Instant now, Schedu
   if (!slot || !engines_.at(*slot).registered) return;
   placement_.leave(*slot);
   engines_.depart(*slot);
-  departures_.push_back({now + options_.engine_grace, *slot});
+  departures_.push_back({now + options_.engine_grace, *slot, assignments_});
   idle_engines_.push_back(*slot);
   touch(ready_.take_queued_on(*slot));
   for (EngineSlot fallback : ready_.fallback_engines()) fresh_engines_.push_back(fallback);
@@ -228,9 +227,9 @@ void TaskScheduler::on_deadline(Instant now, SchedulerOutbox& out) {
     fail(task, ErrorCode::kTaskTimeout, out);
   }
   while (!departures_.empty() && departures_.front().when <= now) {
-    const EngineSlot engine = departures_.front().engine;
+    const Departure gone = departures_.front();
     departures_.pop_front();
-    strand_tasks(engine, now, out);
+    strand_tasks(gone, now, out);
   }
   settle(out);
 }
@@ -245,10 +244,11 @@ std::optional<Instant> TaskScheduler::next_deadline() const {
 }
 
 /// The tasks of an engine that did not answer within the grace are retried or fail.
-void TaskScheduler::strand_tasks(EngineSlot engine, Instant now, SchedulerOutbox& out) {
-  const EngineUuid uuid = engines_.at(engine).uuid;
+void TaskScheduler::strand_tasks(const Departure& gone, Instant now, SchedulerOutbox& out) {
+  const EngineUuid uuid = engines_.at(gone.engine).uuid;
   for (const MsgId& msg_id : running_on(uuid)) {
     Task& task = *tasks_.find(msg_id);
+    if (task.running()->assignment > gone.assignments) break;  // they come by assignment
     ++counters_.stranded;
     const EngineRef ran_on = take_from_engine(task);
     if (retry(task, {true, ReplyStatus::kError}, ran_on, now, out)) continue;

@@ -130,7 +130,8 @@ struct SchedulerCounters {
 ///   back to where it failed only if there is none, since waiting then could be for ever. With a
 ///   timeout the wait has an end: then the task does not go back.
 /// - A task on an engine that left is stranded once the grace is over: its result may still be on
-///   the way. It is retried or fails with EngineError. The engine may come back within the grace.
+///   the way. It is retried or fails with EngineError, also when an engine of that name has come
+///   back meanwhile: that is a new process, as a rule, which knows nothing of the task.
 /// - A timeout runs while a task waits, from the beginning of each wait; never while it runs.
 /// - `pure` gives tasks to engines in turn, reads no terms and relays every reply.
 ///
@@ -187,6 +188,7 @@ class TaskScheduler {
   struct Departure {
     Instant when;  // the grace is over
     EngineSlot engine;
+    std::uint64_t assignments;  // made before it left; later ones are of the engine's next life
   };
   struct Candidates {  // for a task with targets or follow
     std::vector<EngineSlot> registered;
@@ -200,7 +202,7 @@ class TaskScheduler {
   bool resolve(Task& task, std::vector<task_state::UnknownId>& unknown);
   bool retry(Task& task, const ReplyTerms& terms, EngineRef engine, Instant now,
              SchedulerOutbox& out);
-  void strand_tasks(EngineSlot engine, Instant now, SchedulerOutbox& out);
+  void strand_tasks(const Departure& gone, Instant now, SchedulerOutbox& out);
   void start_wait(Task& task, Instant now);
   std::unique_ptr<Task> end(Task& task, const Outcome& outcome);
   void fail(Task& task, ErrorCode reason, SchedulerOutbox& out);
@@ -233,7 +235,7 @@ class TaskScheduler {
 
   // Invariants, between events:
   // (1) An engine is joined to the placement exactly while registered; its load there is the
-  //     number of its running tasks. A departed engine has running tasks and one departure.
+  //     number of its running tasks. A departed engine has running tasks and a departure.
   // (2) A running task stands once in its engine's list, at its position; running_count_ counts.
   // (3) No ready task may go to an engine with room.
   // (4) A ready task of Reach::kOnly names registered engines, or none while none is registered.

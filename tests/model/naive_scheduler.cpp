@@ -179,6 +179,7 @@ void NaiveScheduler::run(const std::string& id, const std::string& uuid) {
                             [&](const Engine& entry) { return entry.uuid == uuid; });
   task.state = State::kRunning;
   task.engine = found->incarnation;
+  task.run = ++runs_;
   task.deadline.reset();
   std::rotate(found, found + 1, engines_.end());
 }
@@ -372,9 +373,10 @@ void NaiveScheduler::reply(const std::string& uuid, const std::string& id, const
 
 void NaiveScheduler::join(const std::string& uuid) {
   if (is_registered(uuid)) return;
-  Engine entry{uuid, incarnations_++, true, std::nullopt};
+  Engine entry{uuid, incarnations_++, true, {}};
   if (const Engine* departed = engine(uuid)) {
     entry.incarnation = departed->incarnation;
+    entry.departures = departed->departures;
     --incarnations_;
     std::erase_if(engines_, [&](const Engine& other) { return other.uuid == uuid; });
   }
@@ -386,7 +388,7 @@ void NaiveScheduler::leave(const std::string& uuid, Instant now) {
   for (Engine& entry : engines_) {
     if (entry.uuid != uuid || !entry.registered) continue;
     entry.registered = false;
-    entry.strand_at = now + options_.engine_grace;
+    entry.departures.push_back({now + options_.engine_grace, runs_});
   }
   settle();
 }
@@ -397,10 +399,16 @@ void NaiveScheduler::deadline(Instant now) {
     if (waits && task.deadline && *task.deadline <= now) fail(task, "TaskTimeout");
   }
   const bool pure = options_.scheme == Scheme::kPure;
-  for (const Engine& entry : engines_) {
-    if (entry.registered || *entry.strand_at > now) continue;
+  for (Engine& entry : engines_) {
+    int lost = 0;
+    std::erase_if(entry.departures, [&](const Departure& departure) {
+      if (departure.strand_at > now) return false;
+      lost = std::max(lost, departure.runs);
+      return true;
+    });
     for (NaiveTask& task : tasks_) {
-      if (task.state != State::kRunning || task.engine != entry.incarnation) continue;
+      const bool runs_here = task.state == State::kRunning && task.engine == entry.incarnation;
+      if (!runs_here || task.run > lost) continue;
       if (!pure && task.retries > 0) {
         --task.retries;
         const bool is_bounded = task.request.terms.timeout.has_value();
@@ -433,7 +441,7 @@ std::optional<Instant> NaiveScheduler::next_deadline() const {
     if (task.state == State::kWaiting || task.state == State::kChecking) consider(task.deadline);
   }
   for (const Engine& entry : engines_) {
-    if (!entry.registered) consider(entry.strand_at);
+    for (const Departure& departure : entry.departures) consider(departure.strand_at);
   }
   return next;
 }

@@ -61,11 +61,15 @@ class NaiveScheduler {
     bool ok = false;
     std::optional<Incarnation> engine;
   };
+  struct Departure {
+    Instant strand_at;
+    int runs;  // those begun before are lost
+  };
   struct Engine {
     std::string uuid;
     Incarnation incarnation = 0;
     bool registered = true;
-    std::optional<Instant> strand_at;
+    std::vector<Departure> departures;  // whose grace is not over
   };
   enum class State { kChecking, kWaiting, kRunning, kEnded };
   struct NaiveTask {
@@ -78,6 +82,7 @@ class NaiveScheduler {
     std::optional<Instant> deadline;
     std::uint32_t retries = 0;
     Incarnation engine = kGone;
+    int run = 0;  // its number among all, while it runs
     Ending ending;
   };
 
@@ -116,6 +121,7 @@ class NaiveScheduler {
   std::vector<std::string> lines_;
   std::map<std::string, std::string> engine_names_;  // of ended tasks, for the store
   int incarnations_ = 0;
+  int runs_ = 0;
 };
 
 }  // namespace trireme

@@ -124,7 +124,7 @@ TEST(DepartedEngines, LastOneLeavesTargetedTasksWaiting) {
   world.expect({"run b on e1"});
 }
 
-TEST(ReturningEngines, KeepTheirTasks) {
+TEST(ReturningEngines, MayAnswerTheirOldTasksWithinTheGrace) {
   SchedulerWorld world;
   world.join("e1");
   world.submit("a");
@@ -132,7 +132,7 @@ TEST(ReturningEngines, KeepTheirTasks) {
   world.lose("e1");
   world.pass(seconds(3));
   world.join("e1");
-  world.pass(seconds(60));
+  world.pass(seconds(1));
   world.expect({"run a on e1"});
   world.succeed("a", "e1");
   world.expect({"deliver a from e1: ok", "run b on e1"});
@@ -169,6 +169,40 @@ TEST(ReturningEngines, ServeFollowersThatStillWaitForOthers) {
   world.expect({"run a on e1", "run long on e1", "deliver a from e1: ok", "run c on e2"});
   world.join("e1");
   world.expect({"run b on e1"});
+}
+
+TEST(ReturningEngines, DoNotKnowWhatTheirFormerSelfWasGiven) {
+  SchedulerWorld world;
+  world.join("e1");
+  world.submit(task("a").retries(1));
+  world.submit("b");
+  world.lose("e1");
+  world.pass(seconds(1));
+  world.join("e1");
+  world.expect({"run a on e1"});
+  world.pass(seconds(4));
+  world.expect({"run a on e1 again (2)"});
+  world.succeed("a", "e1");
+  world.expect({"deliver a from e1: ok", "run b on e1"});
+  world.pass(seconds(60));
+  world.expect_nothing();
+}
+
+TEST(ReturningEngines, KeepTheTasksOfTheirNewLifeWhenTheOldGraceEnds) {
+  SchedulerOptions options;
+  options.hwm = 2;
+  SchedulerWorld world(options);
+  world.join("e1");
+  world.submit("a");
+  world.lose("e1");
+  world.pass(seconds(1));
+  world.join("e1");
+  world.submit("b");
+  world.expect({"run a on e1", "run b on e1"});
+  world.pass(seconds(4));
+  world.expect({"fail a: EngineError"});
+  world.succeed("b", "e1");
+  world.expect({"deliver b from e1: ok"});
 }
 
 TEST(ReturningEngines, JoiningTwiceChangesNothing) {
