@@ -96,6 +96,7 @@ RecordKeeperStatus RecordKeeper::status() const {
 
 void RecordKeeper::run() {
   Lock lock(mutex_);
+  group_start_ = Clock::now();
   while (wait_for_work(lock)) {
     group_start_ = Clock::now();
     const std::uint64_t until =
