@@ -18,8 +18,10 @@ namespace trireme::cli {
 std::string choice_words(const ProfileChoice& choice);
 
 /// Connects to the controller. CommandFailed with kExitNoCluster, naming `trireme start`, when
-/// there is none or it does not answer within `patience`.
-std::unique_ptr<Client> connect(const ProfileChoice& choice,
-                                std::chrono::milliseconds patience = std::chrono::seconds(10));
+/// there is none or it does not answer within `patience`. Later answers of the hub may take
+/// `query_patience`.
+std::unique_ptr<Client> connect(
+    const ProfileChoice& choice, std::chrono::milliseconds patience = std::chrono::seconds(10),
+    std::chrono::milliseconds query_patience = std::chrono::seconds(60));
 
 }  // namespace trireme::cli
