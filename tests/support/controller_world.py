@@ -126,7 +126,7 @@ class World(unittest.TestCase):
         )
         wait_until(
             lambda: not controller.running()
-            or (os.path.exists(self.security("client")) and os.path.exists(self.security("engine"))),
+            or all(os.path.exists(self.security(side)) for side in ("client", "engine")),
             "the connection files are written",
         )
         self.assertTrue(controller.running(), controller.output())

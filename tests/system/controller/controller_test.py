@@ -87,7 +87,8 @@ class StartUp(World):
         with open(f"/proc/{controller.pid}/status", encoding="utf-8") as file:
             kilobytes = int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1))
         self.assertLess(kilobytes, 30 * 1024)
-        with open(f"/proc/{controller.pid}/task/{controller.pid}/children", encoding="utf-8") as file:
+        children = f"/proc/{controller.pid}/task/{controller.pid}/children"
+        with open(children, encoding="utf-8") as file:
             self.assertEqual(file.read(), "")
 
 
