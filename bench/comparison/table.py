@@ -56,7 +56,8 @@ def text(lines):
     for line in lines:
         ratios = "; ".join(
             ("" if target["against"] is None else f"/{target['against']} ")
-            + f"{number(target['value'])} ({target['wanted']})" + ("" if target["met"] else " MISSED")
+            + f"{number(target['value'])} ({target['wanted']})"
+            + ("" if target["met"] else " MISSED")
             for target in line["targets"])
         values = [number(line["medians"].get(name)) for name in ("stock", "relay", "trireme")]
         cells.append([line["title"], line["unit"], *values, number(line.get("cpu_us_per_task")),
