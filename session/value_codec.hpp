@@ -1,6 +1,6 @@
 // Native calls and results on the wire: JSON for what is small, raw buffers for what is big.
 //
-// A value is JSON as it stands, except for these objects (docs/protocol.md, "Native values"):
+// A value is JSON as it stands, except for these objects (docs/protocol.md, "Native calls"):
 //   {"$buffer": i}                                bytes: buffer i of the message
 //   {"$buffer": i, "dtype": "<f8", "shape": [2]}  array: its elements in C order in buffer i
 //   {"$text": i}                                  a string that is long or not UTF-8, in buffer i
