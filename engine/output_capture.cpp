@@ -151,18 +151,15 @@ FILE* open_c_stream(CStream& stream) {
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-
-// The sanitizers have handlers of their own; their reports go where they went before.
-void catch_faults(int, int, int original_stderr) {
-  __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{original_stderr}));
+// The sanitizers handle the other faults; their reports go where they went before.
+constexpr std::array kFaults{SIGABRT};
+void send_sanitizer_reports_to(int descriptor) {
+  __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{descriptor}));
 }
-void release_faults() {
-  __sanitizer_set_report_fd(reinterpret_cast<void*>(std::intptr_t{STDERR_FILENO}));
-}
-
 #else
-
 constexpr std::array kFaults{SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+void send_sanitizer_reports_to(int) {}
+#endif
 
 /// Descriptors that a dying process empties into the original standard error. Set while a capture
 /// lives; read by a signal handler.
@@ -195,15 +192,15 @@ void catch_faults(int out_pipe, int err_pipe, int original_stderr) {
   last_words.forget();
   void* frame = nullptr;
   backtrace(&frame, 1);
+  send_sanitizer_reports_to(original_stderr);
   for (const int fault : kFaults) std::signal(fault, &drain_and_die);
 }
 void release_faults() {
   for (const int fault : kFaults) std::signal(fault, SIG_DFL);
+  send_sanitizer_reports_to(STDERR_FILENO);
   fault_pipes[0] = -1;
   fault_pipes[1] = -1;
 }
-
-#endif
 
 /// One descriptor (1 or 2) with a pipe in its place.
 class CapturedDescriptor {
