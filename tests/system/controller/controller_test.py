@@ -1,8 +1,5 @@
 """trireme-controller as a process: how it starts, what it refuses, how it ends."""
 
-import hashlib
-import hmac
-import itertools
 import json
 import os
 import re
@@ -13,6 +10,7 @@ import subprocess
 
 import zmq
 from controller_world import BIN, PATIENCE, World, wait_until
+from protocol_peer import Peer
 
 
 def free_port():
@@ -160,46 +158,6 @@ class Refusals(World):
         wait_until(lambda: "serving" in controller.output(), "the controller serves all the same")
         self.assertIn(self.security("client"), controller.output())
         self.assertGreater(self.read_file("client")["mux"], 0)
-
-
-class Peer:
-    """A client that speaks the protocol by hand, so that it can also speak it wrongly."""
-
-    numbers = itertools.count(1)  # no two messages of a test run are the same
-
-    def __init__(self, info, channel="registration"):
-        self.key = info["key"].encode()
-        self.context = zmq.Context()
-        self.socket = self.context.socket(zmq.DEALER)
-        self.socket.linger = 0
-        self.socket.connect(f"{info['interface']}:{info[channel]}")
-        self.last_id = None
-
-    def close(self):
-        self.socket.close()
-        self.context.term()
-
-    def frames(self, msg_type, content=None, metadata=None, key=None):
-        self.last_id = f"peer_{next(Peer.numbers)}"
-        header = {
-            "msg_id": self.last_id, "msg_type": msg_type, "username": "u",
-            "session": "peer", "date": "2026-11-22T01:38:22.619123Z", "version": "5.3",
-        }
-        parts = [json.dumps(part).encode() for part in (header, {}, metadata or {}, content or {})]
-        signer = hmac.new(self.key if key is None else key, digestmod=hashlib.sha256)
-        for part in parts:
-            signer.update(part)
-        return [b"<IDS|MSG>", signer.hexdigest().encode(), *parts]
-
-    def send(self, frames):
-        self.socket.send_multipart(frames)
-
-    def ask(self, msg_type, content=None):
-        self.send(self.frames(msg_type, content))
-        if not self.socket.poll(PATIENCE * 1000):
-            raise AssertionError(f"no reply to {msg_type}")
-        reply = self.socket.recv_multipart()
-        return json.loads(reply[2])["msg_type"], json.loads(reply[-1])
 
 
 class HostilePeers(World):
