@@ -2,8 +2,8 @@
 // same sockets and does nothing else: no signature is checked, no JSON read, nothing stored.
 //
 // Engines register by their request's frames: the sender's identity is the uuid, the number is the
-// order of arrival, and they are known at once; nobody listens to hearts. The answers of the hub
-// that the load generator needs are signed; no other request gets one.
+// order of arrival. They are known from their first pong on; after that no heart is asked. The
+// answers of the hub that the load generator needs are signed; no other request gets one.
 #include <sys/resource.h>
 #include <zmq.h>
 
@@ -83,6 +83,7 @@ class Relay {
 
   void* bind(int type, const char* identity, int& port);
   void answer_query(Parts& parts);
+  void welcome(Parts& parts);
   void forget(const std::string& uuid);
   void swap_and_send(Parts& parts, void* to);
   void submit(Parts& parts);
@@ -104,11 +105,14 @@ class Relay {
   void* mux_engines_;
   void* task_clients_;
   void* task_engines_;
+  void* heart_ping_;
+  void* heart_pong_;
 
   std::size_t next_number_ = 0;
-  std::vector<std::size_t> engines_;                      // the numbers of those here
-  std::unordered_map<std::size_t, std::string> uuids_;    // by number
-  std::unordered_map<std::string, std::size_t> numbers_;  // by uuid
+  std::unordered_map<std::string, std::size_t> registered_;  // not known yet, by uuid
+  std::vector<std::size_t> engines_;                         // the numbers of those here
+  std::unordered_map<std::size_t, std::string> uuids_;       // by number
+  std::unordered_map<std::string, std::size_t> numbers_;     // by uuid
   std::deque<std::size_t> free_;  // a number for each task an engine may still take
   std::size_t next_ = 0;          // without a limit: whose turn it is
   std::deque<Parts> waiting_;
@@ -155,8 +159,8 @@ Relay::Relay(std::size_t hwm) : hwm_(hwm) {
   bind(ZMQ_PUB, "", client_.iopub);
   bind(ZMQ_SUB, "", engine_.iopub);
   bind(ZMQ_PUB, "", client_.notification);
-  bind(ZMQ_PUB, "", engine_.hb_ping);
-  bind(ZMQ_ROUTER, "", engine_.hb_pong);
+  heart_ping_ = bind(ZMQ_PUB, "", engine_.hb_ping);
+  heart_pong_ = bind(ZMQ_ROUTER, "", engine_.hb_pong);
 }
 
 void Relay::write_files(const std::filesystem::path& folder) {
@@ -170,9 +174,22 @@ void Relay::write_files(const std::filesystem::path& folder) {
   }
 }
 
+void Relay::welcome(Parts& parts) {
+  auto registered = registered_.extract(std::string(parts.front().view()));
+  if (registered.empty()) return;
+  const std::size_t number = registered.mapped();
+  engines_.push_back(number);
+  uuids_.emplace(number, registered.key());
+  numbers_.emplace(registered.key(), number);
+  for (std::size_t i = 0; i < hwm_; ++i) free_.push_back(number);
+}
+
 void Relay::forget(const std::string& uuid) {
   const auto known = numbers_.find(uuid);
-  if (known == numbers_.end()) return;
+  if (known == numbers_.end()) {
+    registered_.erase(uuid);
+    return;
+  }
   const std::size_t number = known->second;
   std::erase(free_, number);
   std::erase(engines_, number);
@@ -192,10 +209,7 @@ void Relay::answer_query(Parts& parts) {
   if (header.find("registration_request") != std::string_view::npos) {
     type = MessageType::kRegistrationReply;
     const std::size_t number = next_number_++;
-    engines_.push_back(number);
-    uuids_.emplace(number, sender);
-    numbers_.emplace(sender, number);
-    for (std::size_t i = 0; i < hwm_; ++i) free_.push_back(number);
+    registered_.emplace(sender, number);
     content = R"({"id": )" + std::to_string(number) + R"(, "status": "ok", "hb_period": 3000})";
   } else if (header.find("connection_request") != std::string_view::npos) {
     for (const auto& [number, uuid] : uuids_) {
@@ -259,13 +273,16 @@ void Relay::drain(void* socket, Handler handler) {
 }
 
 void Relay::run() {
-  std::array<zmq_pollitem_t, 5> items{{{query_, 0, ZMQ_POLLIN, 0},
+  std::array<zmq_pollitem_t, 6> items{{{query_, 0, ZMQ_POLLIN, 0},
                                        {task_engines_, 0, ZMQ_POLLIN, 0},
                                        {task_clients_, 0, ZMQ_POLLIN, 0},
                                        {mux_engines_, 0, ZMQ_POLLIN, 0},
-                                       {mux_clients_, 0, ZMQ_POLLIN, 0}}};
+                                       {mux_clients_, 0, ZMQ_POLLIN, 0},
+                                       {heart_pong_, 0, ZMQ_POLLIN, 0}}};
   while (stopping == 0) {
-    if (zmq_poll(items.data(), items.size(), 1000) <= 0) continue;
+    if (!registered_.empty()) zmq_send(heart_ping_, "1", 1, ZMQ_DONTWAIT);
+    if (zmq_poll(items.data(), items.size(), registered_.empty() ? 1000 : 20) <= 0) continue;
+    if (items[5].revents != 0) drain(heart_pong_, [this](Parts& parts) { welcome(parts); });
     if (items[0].revents != 0) drain(query_, [this](Parts& parts) { answer_query(parts); });
     if (items[1].revents != 0) drain(task_engines_, [this](Parts& parts) { finish(parts); });
     if (items[2].revents != 0) drain(task_clients_, [this](Parts& parts) { submit(parts); });

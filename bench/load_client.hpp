@@ -44,6 +44,7 @@ class LoadClient {
   bool has_sent_all() const { return sent_ == tasks_; }
   bool is_done() const { return answered_ == tasks_; }
   std::uint64_t outstanding() const { return sent_ - answered_; }
+  std::uint64_t answered() const { return answered_; }
 
   /// Adds this round to the figures.
   void report(LoadFigures& figures) const;

@@ -140,7 +140,7 @@ Result<void> LoadRun::do_round(std::uint64_t tasks, LoadShape shape, bool with_g
     clients_[i]->begin(share, shape, engines_);
   }
   bool gate_is_closed = with_gate;
-  std::uint64_t outstanding_before = 0;
+  std::uint64_t answered_before = 0;
   Instant last_progress = clock_now();
   while (!all_clients(&LoadClient::is_done)) {
     if (stopped_) return Error{ErrorCode::kClosed, "stopped by a signal"};
@@ -152,8 +152,8 @@ Result<void> LoadRun::do_round(std::uint64_t tasks, LoadShape shape, bool with_g
     const bool more = std::any_of(clients_.begin(), clients_.end(),
                                   [](const auto& client) { return client->may_send(); });
     const Instant now = clock_now();
-    if (outstanding() != outstanding_before || more) last_progress = now;
-    outstanding_before = outstanding();
+    if (answered() != answered_before || more) last_progress = now;
+    answered_before = answered();
     if (now > last_progress + options_.patience) break;  // the rest is lost
     turn(more ? now : now + std::chrono::seconds(1));
   }
@@ -178,9 +178,9 @@ bool LoadRun::all_clients(bool (LoadClient::*is_so)() const) const {
                      [&](const auto& client) { return (client.get()->*is_so)(); });
 }
 
-std::uint64_t LoadRun::outstanding() const {
+std::uint64_t LoadRun::answered() const {
   std::uint64_t sum = 0;
-  for (const auto& client : clients_) sum += client->outstanding();
+  for (const auto& client : clients_) sum += client->answered();
   return sum;
 }
 

@@ -35,7 +35,7 @@ class LoadRun {
   Result<void> do_round(std::uint64_t tasks, LoadShape shape, bool with_gate);
   void turn(Instant until);
   bool all_clients(bool (LoadClient::*is_so)() const) const;
-  std::uint64_t outstanding() const;
+  std::uint64_t answered() const;
 
   const LoadOptions& options_;
   NetContext context_;
