@@ -106,6 +106,6 @@ function(trireme_test name)
     TRIREME_LIB_DIR="${CMAKE_LIBRARY_OUTPUT_DIRECTORY}"
     TRIREME_TEST_DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
     PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
