@@ -17,6 +17,11 @@ namespace fs = std::filesystem;
 
 // How many messages one channel may deliver before the others get their turn.
 constexpr int kBatchMax = 256;
+// Where new work comes in; what waits there waits in the clients' own queues.
+constexpr Channel kWorkChannels[] = {Channel::kTaskClients, Channel::kMuxClients,
+                                     Channel::kBroadcastClients};
+// How soon the keeper is looked at again while clients wait for it.
+constexpr std::chrono::milliseconds kPause{20};
 // How long replies and notifications of a shutdown have to reach their readers.
 constexpr std::chrono::milliseconds kFarewell{500};
 
@@ -159,6 +164,28 @@ void Controller::watch_channels() {
   loop_.watch_fd(answers_.fd(), [this] { take_answers(); });
 }
 
+void Controller::watch(Channel channel) {
+  loop_.watch(endpoints_->socket(channel), [this, channel] { receive(channel); });
+}
+
+// A store that cannot keep up must not fill the memory: while its backlog is over half of the
+// limit, no new work is taken in. Replies, hearts and questions go on.
+void Controller::pace_clients() {
+  const bool is_behind = keeper_->is_behind();
+  if (is_behind == clients_wait_) return;
+  clients_wait_ = is_behind;
+  log_.write(LogLevel::kWarning, is_behind ? "records cannot be stored as fast as work comes in: "
+                                             "clients wait"
+                                           : "the records are stored: clients go on");
+  for (const Channel channel : kWorkChannels) {
+    if (is_behind) {
+      loop_.unwatch(endpoints_->socket(channel));
+    } else {
+      watch(channel);
+    }
+  }
+}
+
 void Controller::run(SignalWatch& signals) {
   loop_.watch_fd(signals.fd(), [&] {
     while (const std::optional<int> signal = signals.take()) {
@@ -170,11 +197,15 @@ void Controller::run(SignalWatch& signals) {
   log_.write(LogLevel::kInfo, "serving; clients connect with " + profile_.client_file().string());
   flush();
   while (!end_ || clock_.now().instant < *end_) {
-    const std::optional<Instant> due = core_->next_deadline();
-    loop_.wait(end_ && (!due || *end_ < *due) ? end_ : due);
+    std::optional<Instant> due = core_->next_deadline();
+    if (end_ && (!due || *end_ < *due)) due = end_;
+    const Instant look = clock_.now().instant + kPause;
+    if (clients_wait_ && (!due || look < *due)) due = look;
+    loop_.wait(due);
     core_->on_deadline(clock_.now(), outbox_);
     flush();
     hand_over_records();
+    pace_clients();
   }
   loop_.unwatch_fd(signals.fd());
   remove_files();

@@ -42,7 +42,9 @@ class Controller {
   void remove_files();
 
   void watch_channels();
+  void watch(Channel channel);
   void receive(Channel channel);
+  void pace_clients();
   void take_answers();
   void flush();
   void hand_over_records();
@@ -60,6 +62,7 @@ class Controller {
   std::unique_ptr<RecordKeeper> keeper_;
   PollLoop loop_;
   Outbox outbox_;
+  bool clients_wait_ = false;    // the record keeper is behind: no new work is read
   bool files_are_ours_ = false;  // written by this run: removed at its end
   std::optional<Instant> end_;   // when a requested shutdown becomes real
   std::uint64_t failed_sends_ = 0;
