@@ -1,56 +1,127 @@
 #include "net/poll_loop.hpp"
 
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <utility>
 
 namespace trireme {
 namespace {
 
-// Milliseconds until the deadline, rounded up so that it has come when the wait ends.
-long wait_ms(std::optional<Instant> deadline) {
-  if (!deadline) return -1;
-  const auto left = *deadline - std::chrono::steady_clock::now();
-  if (left <= std::chrono::nanoseconds::zero()) return 0;
-  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  return static_cast<long>(std::min<long long>(rounded, 3'600'000));
+constexpr int kEventsMax = 256;
+
+// Waits no longer than until the deadline, never shorter; without one as long as it takes.
+int wait_for_events(int epoll, epoll_event* events, std::optional<Instant> deadline) {
+  if (!deadline) return ::epoll_wait(epoll, events, kEventsMax, -1);
+  const auto now = std::chrono::steady_clock::now();
+  if (*deadline <= now) return ::epoll_wait(epoll, events, kEventsMax, 0);
+  const auto left = std::min<std::chrono::nanoseconds>(*deadline - now, std::chrono::hours(1));
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+  const timespec patience{static_cast<time_t>(seconds.count()),
+                          static_cast<long>((left - seconds).count())};
+  return ::epoll_pwait2(epoll, events, kEventsMax, &patience, nullptr);
 }
 
 }  // namespace
 
-void PollLoop::watch(Socket& socket, Handler on_readable) {
-  watches_.push_back(std::make_unique<Watch>(Watch{socket.handle_, -1, std::move(on_readable)}));
+PollLoop::PollLoop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  TRIREME_CHECK(epoll_ >= 0, "the system gave no poll descriptor; raise the limit on open files");
 }
 
-void PollLoop::watch_fd(int fd, Handler on_readable) {
-  watches_.push_back(std::make_unique<Watch>(Watch{nullptr, fd, std::move(on_readable)}));
+PollLoop::~PollLoop() {
+  for (auto& [fd, watch] : watches_) {
+    if (watch->socket != nullptr) watch->socket->observe(nullptr);
+  }
+  ::close(epoll_);
+}
+
+PollLoop::Watch::Watch(PollLoop& owner, Socket* watched, int descriptor, std::uint64_t order,
+                       Handler called)
+    : loop(owner), socket(watched), fd(descriptor), number(order), handler(std::move(called)) {}
+
+void PollLoop::watch(Socket& socket, Handler on_readable) {
+  add(&socket, socket.descriptor(), std::move(on_readable));
+}
+
+void PollLoop::watch_fd(int fd, Handler on_readable) { add(nullptr, fd, std::move(on_readable)); }
+
+void PollLoop::add(Socket* socket, int fd, Handler handler) {
+  auto watch = std::make_unique<Watch>(*this, socket, fd, next_number_++, std::move(handler));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = watch.get();
+  TRIREME_CHECK(::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0,
+                "a descriptor is watched twice, or is none");
+  if (socket != nullptr) {
+    socket->observe(watch.get());
+    if (!socket->is_drained()) note(*watch);
+  }
+  watches_.insert_or_assign(fd, std::move(watch));
 }
 
 void PollLoop::unwatch(const Socket& socket) {
-  for (const auto& watch : watches_) {
-    if (watch->handle == socket.handle_ && watch->fd < 0) watch->removed = true;
-  }
+  const auto found = watches_.find(socket.descriptor());
+  if (found != watches_.end() && found->second->socket == &socket) remove(*found->second);
 }
 
 void PollLoop::unwatch_fd(int fd) {
-  for (const auto& watch : watches_) {
-    if (watch->handle == nullptr && watch->fd == fd) watch->removed = true;
-  }
+  const auto found = watches_.find(fd);
+  if (found != watches_.end() && found->second->socket == nullptr) remove(*found->second);
+}
+
+void PollLoop::remove(Watch& watch) {
+  // Fails when the descriptor was closed before; then the system has forgotten it already.
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, watch.fd, nullptr);
+  if (watch.socket != nullptr) watch.socket->observe(nullptr);
+  watch.is_removed = true;
+  std::erase(noted_, &watch);
+  auto node = watches_.extract(watch.fd);
+  removed_.push_back(std::move(node.mapped()));
+}
+
+void PollLoop::note(Watch& watch) {
+  if (!std::exchange(watch.is_noted, true)) noted_.push_back(&watch);
 }
 
 void PollLoop::wait(std::optional<Instant> deadline) {
-  std::erase_if(watches_, [](const auto& watch) { return watch->removed; });
-  std::vector<zmq_pollitem_t> items;
-  items.reserve(watches_.size());
-  for (const auto& watch : watches_) items.push_back({watch->handle, watch->fd, ZMQ_POLLIN, 0});
-  if (zmq_poll(items.data(), static_cast<int>(items.size()), wait_ms(deadline)) <= 0) return;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (items[i].revents != 0 && !watches_[i]->removed) watches_[i]->handler();
+  // Sockets touched in the last turn are looked at first, without a question to the system about
+  // the others; but not twice in a row, so that none has to wait for ever.
+  asked_last_ = noted_.empty() || !asked_last_;
+  if (asked_last_) ask_system(noted_.empty() ? deadline : Instant::min());
+  call_noted();
+}
+
+void PollLoop::ask_system(std::optional<Instant> deadline) {
+  std::array<epoll_event, kEventsMax> events;
+  const int count = wait_for_events(epoll_, events.data(), deadline);
+  for (int i = 0; i < count; ++i) {
+    auto* watch = static_cast<Watch*>(events[static_cast<std::size_t>(i)].data.ptr);
+    watch->is_readable = true;
+    note(*watch);
   }
+}
+
+void PollLoop::call_noted() {
+  calling_.swap(noted_);
+  std::sort(calling_.begin(), calling_.end(),
+            [](const Watch* left, const Watch* right) { return left->number < right->number; });
+  for (Watch* watch : calling_) {
+    watch->is_noted = false;
+    if (!watch->is_removed) call(*watch);
+  }
+  calling_.clear();
+  removed_.clear();
+}
+
+void PollLoop::call(Watch& watch) {
+  const bool is_readable = std::exchange(watch.is_readable, false);
+  if (watch.socket != nullptr && !is_readable && watch.socket->is_drained()) return;
+  watch.handler();
+  if (watch.socket != nullptr && !watch.is_removed && !watch.socket->is_drained()) note(watch);
 }
 
 SignalWatch::SignalWatch(std::initializer_list<int> signals) {

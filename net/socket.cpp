@@ -162,7 +162,10 @@ NetContext::~NetContext() {
 Result<Socket> Socket::open(NetContext& context, SocketType type, const SocketOptions& options) {
   void* handle = zmq_socket(context.context_, zmq_type(type));
   if (handle == nullptr) return network_error(errno, "cannot open a socket");
-  Socket socket(handle, options.identity);
+  int descriptor = -1;
+  std::size_t size = sizeof descriptor;
+  zmq_getsockopt(handle, ZMQ_FD, &descriptor, &size);
+  Socket socket(handle, descriptor, options.identity);
   if (!set_options(handle, type, options)) {
     return network_error(errno, "cannot set the options of a socket");
   }
@@ -174,19 +177,30 @@ Result<Socket> Socket::open(NetContext& context, SocketType type, const SocketOp
 }
 
 Socket::Socket(Socket&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)), identity_(std::move(other.identity_)) {}
+    : handle_(std::exchange(other.handle_, nullptr)),
+      descriptor_(other.descriptor_),
+      identity_(std::move(other.identity_)),
+      is_drained_(other.is_drained_) {
+  TRIREME_CHECK(other.observer_ == nullptr, "a watched socket keeps its address");
+}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
+  TRIREME_CHECK(observer_ == nullptr && other.observer_ == nullptr,
+                "a watched socket keeps its address");
   std::swap(handle_, other.handle_);
+  std::swap(descriptor_, other.descriptor_);
   std::swap(identity_, other.identity_);
+  std::swap(is_drained_, other.is_drained_);
   return *this;
 }
 
 Socket::~Socket() {
+  if (observer_ != nullptr) observer_->on_closing();
   if (handle_ != nullptr) zmq_close(handle_);
 }
 
 Result<int> Socket::bind(const std::string& url) {
+  touch();
   if (zmq_bind(handle_, url.c_str()) != 0) return network_error(errno, "cannot bind " + url);
   std::array<char, 512> endpoint{};
   std::size_t length = endpoint.size();
@@ -200,12 +214,14 @@ Result<int> Socket::bind(const std::string& url) {
 }
 
 Result<void> Socket::connect(const std::string& url) {
+  touch();
   if (zmq_connect(handle_, url.c_str()) != 0)
     return network_error(errno, "cannot connect to " + url);
   return {};
 }
 
 Result<void> Socket::disconnect(const std::string& url) {
+  touch();
   if (zmq_disconnect(handle_, url.c_str()) != 0) {
     return network_error(errno, "cannot disconnect from " + url);
   }
@@ -213,11 +229,13 @@ Result<void> Socket::disconnect(const std::string& url) {
 }
 
 void Socket::subscribe(std::string_view prefix) {
+  touch();
   TRIREME_CHECK(zmq_setsockopt(handle_, ZMQ_SUBSCRIBE, prefix.data(), prefix.size()) == 0,
                 "only SUB sockets subscribe");
 }
 
 Result<void> Socket::send(Frames&& frames) {
+  touch();
   for (std::size_t i = 0; i < frames.size(); ++i) {
     zmq_msg_t message;
     if (!fill(&message, std::move(frames[i]))) return network_error(ENOMEM, "cannot send");
@@ -249,12 +267,14 @@ bool Socket::receive(Frames& frames) {
     } while (received < 0 && errno == EINTR);
     if (received < 0) {
       frames.clear();
+      is_drained_ = true;
       return false;
     }
     more = zmq_msg_more(storage->message()) != 0;
     storage->seal();
     frames.push_back(std::move(frame));
   }
+  touch();
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "session/frame.hpp"
 #include "session/result.hpp"
@@ -48,6 +49,19 @@ class NetContext {
   void* context_;
 };
 
+/// Whoever waits for a socket's messages without asking it all the time. Called on its thread.
+class SocketObserver {
+ public:
+  /// Something other than a receive() that found nothing was done to the socket: it may have
+  /// taken in the news of a message, which its descriptor then does not tell again.
+  virtual void on_touched() = 0;
+  /// The socket is about to close.
+  virtual void on_closing() = 0;
+
+ protected:
+  ~SocketObserver() = default;
+};
+
 /// Movable owner of one socket. Belongs to the thread that uses it: not thread-safe. No function
 /// blocks and none throws.
 class Socket {
@@ -82,9 +96,25 @@ class Socket {
 
  private:
   friend class PollLoop;
-  Socket(void* handle, std::string identity) : handle_(handle), identity_(std::move(identity)) {}
+  Socket(void* handle, int descriptor, std::string identity)
+      : handle_(handle), descriptor_(descriptor), identity_(std::move(identity)) {}
+
+  /// For the poll loop; a watched socket keeps its address.
+  void observe(SocketObserver* observer) noexcept { observer_ = observer; }
+  /// Readable when news of messages came that no call has taken in yet.
+  int descriptor() const noexcept { return descriptor_; }
+  /// The last thing done was a receive() that found nothing; the descriptor tells of all later
+  /// messages.
+  bool is_drained() const noexcept { return is_drained_; }
+  void touch() {
+    if (std::exchange(is_drained_, false) && observer_ != nullptr) observer_->on_touched();
+  }
+
   void* handle_ = nullptr;
+  int descriptor_ = -1;
   std::string identity_;
+  SocketObserver* observer_ = nullptr;
+  bool is_drained_ = false;
 };
 
 }  // namespace trireme
