@@ -60,11 +60,11 @@ void visit_captured_buffers(Visit visit) {
   for (const auto& [name, file] : captured_files()) {
     const auto messages = file.find("messages");
     if (messages == file.end()) continue;
-    for (const auto& message : *messages) {
+    for (const nlohmann::json& message : *messages) {
       if (!message.contains("decoded") || !message["decoded"].contains("buffers")) continue;
-      const auto& described = message["decoded"]["buffers"];
+      const nlohmann::json& described = message["decoded"]["buffers"];
       Frames buffers;
-      const auto& frames = message["frames"];
+      const nlohmann::json& frames = message["frames"];
       for (std::size_t i = frames.size() - described.size(); i < frames.size(); ++i) {
         buffers.emplace_back(from_base64(frames[i].get<std::string>()));
       }
