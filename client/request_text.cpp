@@ -1,5 +1,7 @@
 #include "client/request_text.hpp"
 
+#include <utility>
+
 #include <trireme/value.hpp>
 
 namespace trireme {
@@ -35,7 +37,12 @@ std::string task_metadata_json(const TaskOptions& options, const std::vector<Eng
 
 std::string broadcast_metadata_json(const std::vector<EngineInfo>& targets, bool is_coalescing) {
   List pairs;
-  for (const EngineInfo& engine : targets) pairs.push_back(List{engine.uuid, engine.id});
+  for (const EngineInfo& engine : targets) {
+    List pair;
+    pair.emplace_back(engine.uuid);
+    pair.emplace_back(engine.id);
+    pairs.emplace_back(std::move(pair));
+  }
   return to_json(Dict{
       {"targets", std::move(pairs)}, {"is_broadcast", true}, {"is_coalescing", is_coalescing}});
 }
