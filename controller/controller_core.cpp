@@ -208,7 +208,9 @@ void ControllerCore::submit(const Message& request, RoutingId client, Frames bod
 
 void ControllerCore::refuse_task(const Message& request, const RoutingId& client,
                                  const Error& error, Now now, Outbox& out) {
-  if (scheduler_.is_live(request.header.msg_id)) return;
+  if (!scheduler_.on_refused(request.header.msg_id, client, scheduled_)) {
+    return carry_out(nullptr, now, out);
+  }
   hub_.log().task_submitted(submitted_from(request, TaskQueue::kTask), out);
   scheduled_.effects.emplace_back(FailTask{client, request.header.msg_id, request.header_json,
                                            error.code, error.text, std::nullopt});

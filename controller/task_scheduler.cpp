@@ -55,15 +55,29 @@ void TaskScheduler::drop(DropReason reason, const MsgId& msg_id, std::string_vie
   out.effects.emplace_back(CountedDrop{reason, msg_id, std::string(peer)});
 }
 
-void TaskScheduler::on_submit(TaskRequest request, Instant now, SchedulerOutbox& out) {
-  const auto drop_as = [&](DropReason reason) {
-    drop(reason, request.msg_id, request.client.view(), out);
-  };
-  if (tasks_.find(request.msg_id) != nullptr) return drop_as(DropReason::kDuplicateLive);
-  if (outcomes_.contains(request.msg_id)) return drop_as(DropReason::kDuplicateFinished);
+/// Counts a submission, or drops it as a twin of another.
+bool TaskScheduler::is_new(const MsgId& msg_id, const RoutingId& client, SchedulerOutbox& out) {
+  const bool is_live_twin = tasks_.find(msg_id) != nullptr;
+  if (is_live_twin || outcomes_.contains(msg_id)) {
+    drop(is_live_twin ? DropReason::kDuplicateLive : DropReason::kDuplicateFinished, msg_id,
+         client.view(), out);
+    return false;
+  }
   ++counters_.submitted;
+  return true;
+}
+
+void TaskScheduler::on_submit(TaskRequest request, Instant now, SchedulerOutbox& out) {
+  if (!is_new(request.msg_id, request.client, out)) return;
   admit(tasks_.add(std::move(request)), now, out);
   settle(out);
+}
+
+bool TaskScheduler::on_refused(const MsgId& msg_id, const RoutingId& client, SchedulerOutbox& out) {
+  if (!is_new(msg_id, client, out)) return false;
+  ++counters_.failed;
+  outcomes_.put(msg_id, {false, std::nullopt});
+  return true;
 }
 
 /// Checks the dependencies of a new task and finds its place.

@@ -145,6 +145,9 @@ class TaskScheduler {
   TaskScheduler& operator=(const TaskScheduler&) = delete;
 
   void on_submit(TaskRequest request, Instant now, SchedulerOutbox& out);
+  /// Takes note of a submission that is not taken, so that it has ended, failed, for those that
+  /// depend on it. False when the id is live or has ended lately: it is then dropped.
+  bool on_refused(const MsgId& msg_id, const RoutingId& client, SchedulerOutbox& out);
   /// `body` is what the client gets after the identities.
   void on_reply(const EngineUuid& engine, const MsgId& msg_id, const ReplyTerms& terms, Frames body,
                 Instant now, SchedulerOutbox& out);
@@ -198,6 +201,7 @@ class TaskScheduler {
 
   // task_scheduler.cpp: events
   void drop(DropReason reason, const MsgId& msg_id, std::string_view peer, SchedulerOutbox& out);
+  bool is_new(const MsgId& msg_id, const RoutingId& client, SchedulerOutbox& out);
   void admit(Task& task, Instant now, SchedulerOutbox& out);
   bool resolve(Task& task, std::vector<task_state::UnknownId>& unknown);
   bool retry(Task& task, const ReplyTerms& terms, EngineRef engine, Instant now,

@@ -95,6 +95,16 @@ TEST(TaskTraffic, UnusableMetadataIsRefusedNamingTheKey) {
   }
 }
 
+TEST(TaskTraffic, ARefusedTaskSentTwiceIsAnsweredOnceAndFailsWhatComesAfterIt) {
+  ControllerWorld world;
+  world.join_engine("e1");
+  const MsgId id = world.submit(task().set("retries", "\"many\""));
+  take_refusal(world, id, "ValueError");
+  world.resend_last();
+  EXPECT_TRUE(world.is_silent());
+  take_refusal(world, world.submit(task().after({id})), "ImpossibleDependency");
+}
+
 TEST(TaskTraffic, WithoutASchedulerTasksAreRefused) {
   ControllerCore::Options options = ControllerWorld::default_options();
   options.schedules_tasks = false;
