@@ -7,13 +7,12 @@
 #include <random>
 #include <utility>
 
-#include "tests/support/wire_peer.hpp"
-
 namespace trireme::testing {
 
-CoreRunner::CoreRunner(ControllerCore::Options options, TaskStore& store, std::uint64_t seed)
+CoreRunner::CoreRunner(ControllerCore::Options options, TaskStore& store, std::uint64_t seed,
+                       std::string_view key)
     : store_(store),
-      core_(std::move(options), make_test_wire(),
+      core_(std::move(options), make_test_wire(key),
             MessageFactory(SessionId("controller"), "tester", "1"), std::mt19937_64(seed)) {}
 
 void CoreRunner::start(Now now) {

@@ -6,11 +6,13 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/controller_core.hpp"
 #include "db/store_question.hpp"
 #include "db/task_store.hpp"
+#include "tests/support/wire_peer.hpp"
 
 namespace trireme::testing {
 
@@ -24,7 +26,8 @@ struct SentFrames {
 /// program keeps: messages, then records, then questions. The store must outlive the runner.
 class CoreRunner {
  public:
-  CoreRunner(ControllerCore::Options options, TaskStore& store, std::uint64_t seed = 1);
+  CoreRunner(ControllerCore::Options options, TaskStore& store, std::uint64_t seed = 1,
+             std::string_view key = kTestKey);
 
   void start(Now now);
   void receive(Channel channel, Frames frames, Now now);

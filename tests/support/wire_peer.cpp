@@ -12,10 +12,10 @@ Wire make_test_wire(std::string_view key) {
   return Wire(*std::move(signer), Packer());
 }
 
-WirePeer::WirePeer(std::string session)
+WirePeer::WirePeer(std::string session, std::string_view key)
     : session_(std::move(session)),
       factory_(SessionId(session_), "tester", "1"),
-      wire_(make_test_wire()) {}
+      wire_(make_test_wire(key)) {}
 
 Message WirePeer::request(std::string_view type, std::string content, Now now, std::string metadata,
                           Frames buffers) {

@@ -20,7 +20,7 @@ Wire make_test_wire(std::string_view key = kTestKey);
 /// A client or engine process: a session, a count of its messages, and the key.
 class WirePeer {
  public:
-  explicit WirePeer(std::string session);
+  explicit WirePeer(std::string session, std::string_view key = kTestKey);
 
   const std::string& session() const { return session_; }
 
