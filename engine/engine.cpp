@@ -16,6 +16,7 @@
 #include "engine/function_executor.hpp"
 #include "engine/heart.hpp"
 #include "engine/name_space.hpp"
+#include "engine/python_executor.hpp"
 #include "engine/registration.hpp"
 #include "engine/runtime.hpp"
 #include "engine/task_runner.hpp"
@@ -82,6 +83,7 @@ class EngineLoop {
         registration_(uuid_, factory("r"),
                       RegistrationOptions{parts.options.id, parts.options.timeout}) {
     runtime_.add(std::make_unique<FunctionExecutor>(parts.functions));
+    runtime_.add(std::make_unique<PythonExecutor>(parts.functions));
   }
 
   EngineExit run() {

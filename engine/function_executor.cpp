@@ -44,6 +44,8 @@ std::string nearest(const std::vector<std::string>& names, std::string_view want
   return best;
 }
 
+}  // namespace
+
 TaskFailure unknown_function(const FunctionTable& table, const std::string& name) {
   std::string text = "this engine has no function '" + name + "'";
   const std::string near = nearest(table.names(), name);
@@ -51,8 +53,6 @@ TaskFailure unknown_function(const FunctionTable& table, const std::string& name
                        : "; did you mean '" + near + "'?";
   return make_failure("NameError", text, "the engine's table of functions");
 }
-
-}  // namespace
 
 std::string FunctionExecutor::description() const { return "registered native functions"; }
 

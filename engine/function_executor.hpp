@@ -9,6 +9,9 @@
 
 namespace trireme {
 
+/// The failure of calling a name that is not in the table; names the nearest one that is.
+TaskFailure unknown_function(const FunctionTable& table, const std::string& name);
+
 /// Executor over a table of functions.
 class FunctionExecutor final : public Executor {
  public:
