@@ -55,7 +55,7 @@ std::string describe_call(const std::string& function, const Value* arguments) {
 }
 
 std::string describe_what(const Dict& record) {
-  const std::string code = text_of(find(record, "content", "code"));
+  std::string code = text_of(find(record, "content", "code"));
   if (!code.empty()) return code;
   const std::string function = text_of(find(record, "content", "function"));
   const Value* arguments = find(record, "content", "args");

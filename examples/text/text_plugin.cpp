@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -11,7 +12,7 @@
 
 namespace {
 
-std::string read_whole(const std::string& path) {
+std::string read_whole(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) throw std::runtime_error(std::strerror(errno));
   std::string bytes(static_cast<std::size_t>(file.tellg()), '\0');
@@ -31,7 +32,7 @@ text::BundleReport read_files(trireme::TaskContext& context, const std::string& 
     text::FileReport& report = bundle.files.emplace_back();
     report.path = path;
     try {
-      text::examine(read_whole(folder + "/" + path), report, words);
+      text::examine(read_whole(std::filesystem::path(folder) / path), report, words);
     } catch (const std::exception& error) {
       report.error = error.what();
     }
