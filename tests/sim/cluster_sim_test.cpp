@@ -17,10 +17,10 @@
 namespace trireme::sim {
 namespace {
 
-#ifdef NDEBUG
+#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t kSchedulesUsual = 4000;
 #else
-constexpr std::uint64_t kSchedulesUsual = 300;
+constexpr std::uint64_t kSchedulesUsual = 400;  // everything is slower here
 #endif
 constexpr std::uint64_t kShards = 4;
 constexpr std::uint64_t kTwinEvery = 16;  // of so many schedules one runs twice

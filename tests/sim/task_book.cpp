@@ -73,12 +73,17 @@ bool TaskBook::follow_allows(const Dependency& follow, const EngineUuid& engine)
                     : std::any_of(follow.ids.begin(), follow.ids.end(), ran_here);
 }
 
-/// Whether the engine that is here under this name now has said it cannot run the task.
-bool TaskBook::has_refused(const Task& task, const EngineUuid& engine) const {
+/// Whether the engine has said that it cannot run the task, or failed at it while the task has a
+/// time to wait for better ones; now, or in an earlier life under the same name as well.
+bool TaskBook::has_refused(const Task& task, const EngineUuid& engine, bool in_this_life) const {
   const auto facts = engines_.find(engine);
+  if (facts == engines_.end()) return false;
   return std::any_of(task.attempts.begin(), task.attempts.end(), [&](const Attempt& attempt) {
-    return attempt.engine == engine && attempt.result && !attempt.terms.dependencies_met &&
-           facts != engines_.end() && attempt.joins == facts->second.joins;
+    if (attempt.engine != engine) return false;
+    if (in_this_life && attempt.joins != facts->second.joins) return false;
+    const bool has_failed = !attempt.result || attempt.terms.status != ReplyStatus::kOk;
+    return (attempt.result && !attempt.terms.dependencies_met) ||
+           (has_failed && task.wish.terms.timeout);
   });
 }
 
@@ -108,7 +113,8 @@ void TaskBook::assigned(const MsgId& id, const EngineUuid& engine, Instant now) 
     expect(terms.targets.empty() ||
                std::find(terms.targets.begin(), terms.targets.end(), engine) != terms.targets.end(),
            id, "runs on " + engine.str() + ", which is none of its targets");
-    expect(!has_refused(task, engine), id, "given to " + engine.str() + ", which refused it");
+    expect(!has_refused(task, engine, /*in_this_life=*/true), id,
+           "given to " + engine.str() + ", which refused it");
     expect(failures_of(task) <= terms.retries, id, "tried too often");
   } else {
     expect(task.attempts.empty(), id, "tried again by a scheduler that does not retry");
@@ -214,7 +220,7 @@ bool TaskBook::may_be_impossible(const Task& task) const {
     return terms.follow.all && ran_apart(terms.follow);
   }
   for (const auto& [engine, facts] : engines_) {
-    if (!facts.is_here || has_refused(task, engine)) continue;
+    if (!facts.is_here || has_refused(task, engine, /*in_this_life=*/false)) continue;
     const bool is_target =
         terms.targets.empty() ||
         std::find(terms.targets.begin(), terms.targets.end(), engine) != terms.targets.end();

@@ -44,7 +44,8 @@ struct Rules {
 /// Checks, at the moment each message passes the controller's sockets:
 ///   1. no task is given to an engine while another has it, unless that one has left for longer
 ///      than the grace; engines hold no more tasks than the limit;
-///   2. dependencies and targets are respected, and engines that refused a task never get it again;
+///   2. dependencies and targets are respected, and engines that refused a task, or failed at one
+///      that times out, never get it again;
 ///   3. a task has no more failed attempts behind it than it has retries;
 ///   4. every task is answered once, with what its engine said, or with an error that is justified;
 ///   5. and in the end all are answered, and the records say the same.
@@ -121,7 +122,7 @@ class TaskBook {
   std::size_t load_of(const EngineUuid& engine, Instant now) const;
   std::size_t failures_of(const Task& task) const;
   bool follow_allows(const Dependency& follow, const EngineUuid& engine) const;
-  bool has_refused(const Task& task, const EngineUuid& engine) const;
+  bool has_refused(const Task& task, const EngineUuid& engine, bool in_this_life) const;
   void check_refusal(const MsgId& id, const Task& task, const std::string& ename, Instant now);
   bool may_be_invalid(const MsgId& id, const Task& task) const;
   bool may_be_impossible(const Task& task) const;
