@@ -70,9 +70,11 @@ std::string Report::describe_files() const {
   }
   const auto row = [](const std::string& name, const FileReport& file, const std::string& digest,
                       const std::string& words) {
-    return format("%-36s %10lld %8lld %9lld  %-12s  %s\n", name.c_str(),
-                  static_cast<long long>(file.bytes), static_cast<long long>(file.lines),
-                  static_cast<long long>(file.words), digest.c_str(), words.c_str());
+    std::string line =
+        format("%-36s %10lld %8lld %9lld  %-12s  %s", name.c_str(),
+               static_cast<long long>(file.bytes), static_cast<long long>(file.lines),
+               static_cast<long long>(file.words), digest.c_str(), words.c_str());
+    return line.erase(line.find_last_not_of(' ') + 1) + "\n";
   };
   std::string text = format("%-36s %10s %8s %9s  %-12s  %s\n", "file", "bytes", "lines", "words",
                             "sha256", "most frequent words");
