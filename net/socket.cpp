@@ -5,29 +5,61 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <typeinfo>
 #include <utility>
 
 namespace trireme {
 namespace {
 
-// Frames up to this size are copied on sending: cheaper than counting a reference to them.
+// Frames up to this size are copied when they come and when they go. On sending that is cheaper
+// than counting a reference. On receiving it sets free what ZeroMQ read them into: small messages
+// lie there together, and one that is kept would keep 8 KiB with it.
 constexpr std::size_t kCopyBytesMax = 512;
+
+// The bytes of a small frame, in one piece of memory with the object itself.
+class CopiedStorage final : public FrameStorage {
+ public:
+  static Frame frame_of(std::string_view bytes) {
+    void* memory = ::operator new(sizeof(CopiedStorage) + bytes.size());
+    return Frame::adopt(::new (memory) CopiedStorage(bytes));
+  }
+  static void operator delete(void* memory) { ::operator delete(memory); }
+
+ private:
+  explicit CopiedStorage(std::string_view bytes) {
+    char* place = reinterpret_cast<char*>(this + 1);
+    std::memcpy(place, bytes.data(), bytes.size());
+    set_bytes({place, bytes.size()});
+  }
+};
+
+std::string_view bytes_of(zmq_msg_t* message) {
+  return {static_cast<const char*>(zmq_msg_data(message)), zmq_msg_size(message)};
+}
 
 // Bytes that came from ZeroMQ, kept in its own message so that they can leave without a copy.
 class ReceivedStorage final : public FrameStorage {
  public:
-  ReceivedStorage() { zmq_msg_init(&message_); }
+  explicit ReceivedStorage(zmq_msg_t* message) {
+    zmq_msg_init(&message_);
+    zmq_msg_move(&message_, message);
+    set_bytes(bytes_of(&message_));
+  }
   ~ReceivedStorage() override { zmq_msg_close(&message_); }
 
   zmq_msg_t* message() { return &message_; }
-  void seal() {
-    set_bytes({static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)});
-  }
 
  private:
   zmq_msg_t message_;
 };
+
+// Takes over what was received.
+Frame frame_of(zmq_msg_t* message) {
+  const std::string_view bytes = bytes_of(message);
+  if (bytes.size() > kCopyBytesMax) return Frame::adopt(new ReceivedStorage(message));
+  return bytes.empty() ? Frame() : CopiedStorage::frame_of(bytes);
+}
 
 void release_frame(void* /*data*/, void* hint) { delete static_cast<Frame*>(hint); }
 
@@ -256,24 +288,24 @@ Result<void> Socket::send(Frames&& frames) {
 
 bool Socket::receive(Frames& frames) {
   frames.clear();
+  zmq_msg_t part;
+  zmq_msg_init(&part);
   bool more = true;
   while (more) {
-    auto* storage = new ReceivedStorage;
-    Frame frame = Frame::adopt(storage);
     // The first part may not be there yet; the rest of a message always is.
     int received = -1;
     do {
-      received = zmq_msg_recv(storage->message(), handle_, ZMQ_DONTWAIT);
+      received = zmq_msg_recv(&part, handle_, ZMQ_DONTWAIT);
     } while (received < 0 && errno == EINTR);
     if (received < 0) {
       frames.clear();
       is_drained_ = true;
       return false;
     }
-    more = zmq_msg_more(storage->message()) != 0;
-    storage->seal();
-    frames.push_back(std::move(frame));
+    more = zmq_msg_more(&part) != 0;
+    frames.push_back(frame_of(&part));
   }
+  zmq_msg_close(&part);
   touch();
   return true;
 }
