@@ -35,6 +35,11 @@ SignedParts signed_parts(const Frames& frames, const Envelope& at) {
 // Depth of nesting in JSON text, strings skipped; enough to refuse a text before a recursive
 // parser meets it.
 bool nests_deeper_than(std::string_view json, std::size_t depth_max) {
+  // Most texts are too short for that, or have fewer brackets altogether.
+  if (json.size() <= 2 * depth_max) return false;
+  unsigned opening = 0;
+  for (const char c : json) opening += (c | 0x20) == '{' ? 1u : 0u;  // '[' differs in that bit only
+  if (opening <= depth_max) return false;
   std::size_t depth = 0;
   bool in_string = false;
   for (std::size_t i = 0; i < json.size(); ++i) {
