@@ -1,4 +1,5 @@
 // trireme-controller: reads its orders, serves, and leaves with a code that says how it went.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -68,6 +69,14 @@ Result<void> serve(const ControllerCommand& command, SignalWatch& signals) {
   return {};
 }
 
+// Messages come and go in bursts, and memory given back to the system after each is faulted in
+// anew, page by page, for the next. So this much stays with us, and large buffers lie in it too.
+void keep_freed_memory() {
+  constexpr int kMebibyte = 1 << 20;
+  ::mallopt(M_TRIM_THRESHOLD, 16 * kMebibyte);
+  ::mallopt(M_MMAP_THRESHOLD, 4 * kMebibyte);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -87,6 +96,7 @@ int main(int argc, char** argv) {
     case ControllerCommand::Action::kRun:
       break;
   }
+  keep_freed_memory();
   // Before any thread: all threads inherit what is blocked here.
   SignalWatch signals({SIGINT, SIGTERM, SIGABRT, SIGHUP});
   std::signal(SIGPIPE, SIG_IGN);
