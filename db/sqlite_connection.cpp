@@ -122,8 +122,19 @@ std::string_view SqliteStatement::blob(int column) const {
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
+namespace {
+
+// Nobody asks SQLite how much memory it uses, and counting costs a lock at every allocation. Can be
+// told only before its first use in the process; later it is refused, which is no harm.
+void stop_counting_memory() {
+  [[maybe_unused]] static const int told = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(
     const std::filesystem::path& file, const SqliteConnectionOptions& options) {
+  stop_counting_memory();
   if (Result<void> ensured = ensure_file(file); !ensured) return ensured.error();
   sqlite3* database = nullptr;
   const int code = sqlite3_open_v2(file.c_str(), &database,
