@@ -83,6 +83,7 @@ class Relay {
 
   void* bind(int type, const char* identity, int& port);
   void answer_query(Parts& parts);
+  void call_hearts();
   void welcome(Parts& parts);
   void forget(const std::string& uuid);
   void swap_and_send(Parts& parts, void* to);
@@ -110,9 +111,10 @@ class Relay {
 
   std::size_t next_number_ = 0;
   std::unordered_map<std::string, std::size_t> registered_;  // not known yet, by uuid
-  std::vector<std::size_t> engines_;                         // the numbers of those here
-  std::unordered_map<std::size_t, std::string> uuids_;       // by number
-  std::unordered_map<std::string, std::size_t> numbers_;     // by uuid
+  Instant next_ping_{};
+  std::vector<std::size_t> engines_;                      // the numbers of those here
+  std::unordered_map<std::size_t, std::string> uuids_;    // by number
+  std::unordered_map<std::string, std::size_t> numbers_;  // by uuid
   std::deque<std::size_t> free_;  // a number for each task an engine may still take
   std::size_t next_ = 0;          // without a limit: whose turn it is
   std::deque<Parts> waiting_;
@@ -172,6 +174,13 @@ void Relay::write_files(const std::filesystem::path& folder) {
     std::fprintf(stderr, "bare-relay: %s\n", error.text.c_str());
     std::exit(1);
   }
+}
+
+void Relay::call_hearts() {
+  const Instant now = std::chrono::steady_clock::now();
+  if (registered_.empty() || now < next_ping_) return;
+  next_ping_ = now + std::chrono::milliseconds(100);
+  zmq_send(heart_ping_, "1", 1, ZMQ_DONTWAIT);
 }
 
 void Relay::welcome(Parts& parts) {
@@ -280,7 +289,7 @@ void Relay::run() {
                                        {mux_clients_, 0, ZMQ_POLLIN, 0},
                                        {heart_pong_, 0, ZMQ_POLLIN, 0}}};
   while (stopping == 0) {
-    if (!registered_.empty()) zmq_send(heart_ping_, "1", 1, ZMQ_DONTWAIT);
+    call_hearts();
     if (zmq_poll(items.data(), items.size(), registered_.empty() ? 1000 : 20) <= 0) continue;
     if (items[5].revents != 0) drain(heart_pong_, [this](Parts& parts) { welcome(parts); });
     if (items[0].revents != 0) drain(query_, [this](Parts& parts) { answer_query(parts); });
