@@ -3,6 +3,7 @@
 
 #include <cctype>
 #include <fstream>
+#include <ostream>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -67,6 +68,10 @@ struct Capture {
   const char* name;
   const char* request_type;
   const char* content;  // ours; DONE and OPEN stand for the ids of a finished and a pending task
+
+  friend std::ostream& operator<<(std::ostream& out, const Capture& self) {
+    return out << self.name;
+  }
 };
 
 class CapturedReply : public testing::TestWithParam<Capture> {};

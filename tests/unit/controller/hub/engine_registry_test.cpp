@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 
 namespace trireme {
@@ -45,6 +46,10 @@ TEST_F(Registry, GrantsARequestedIdThatIsFree) {
 struct RefusedWish {
   const char* name;
   std::int32_t wanted;
+
+  friend std::ostream& operator<<(std::ostream& out, const RefusedWish& self) {
+    return out << self.wanted;
+  }
 };
 class RegistryWish : public Registry, public testing::WithParamInterface<RefusedWish> {};
 

@@ -1,6 +1,8 @@
 // Queues, results, history, queries, purge and resubmission as clients see them.
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include <nlohmann/json.hpp>
 
 #include "controller/hub.hpp"
@@ -91,6 +93,10 @@ struct BadTargets {
   const char* content;
   const char* ename;
   const char* evalue;
+
+  friend std::ostream& operator<<(std::ostream& out, const BadTargets& self) {
+    return out << self.content;
+  }
 };
 class WrongTargets : public Queries, public testing::WithParamInterface<BadTargets> {};
 
@@ -350,6 +356,10 @@ struct AskedOfTheStore {
   const char* request;
   const char* content;
   const char* reply;
+
+  friend std::ostream& operator<<(std::ostream& out, const AskedOfTheStore& self) {
+    return out << self.request << " " << self.content;
+  }
 };
 class FailingStore : public Queries, public testing::WithParamInterface<AskedOfTheStore> {};
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "controller/hub.hpp"
 
 namespace trireme {
@@ -38,6 +40,10 @@ struct BadContent {
   const char* content;
   ErrorCode code;
   const char* text = nullptr;
+
+  friend std::ostream& operator<<(std::ostream& out, const BadContent& self) {
+    return out << self.content;
+  }
 };
 class BadRequest : public testing::TestWithParam<BadContent> {};
 

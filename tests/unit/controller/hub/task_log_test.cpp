@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include <nlohmann/json.hpp>
 
 #include "controller/json_fields.hpp"
@@ -129,6 +131,10 @@ struct Passing {
   const char* name;
   const char* type;
   const char* content;
+
+  friend std::ostream& operator<<(std::ostream& out, const Passing& self) {
+    return out << self.type;
+  }
 };
 class PassingOutput : public testing::TestWithParam<Passing> {};
 
