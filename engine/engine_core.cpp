@@ -17,6 +17,14 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kOkContent = R"({"status": "ok"})";
 
+// What makes a request the same as one before: its id, and for a further attempt the whole header,
+// in which the controller numbers attempts.
+MsgId attempt_id(const TaskRequest& request) {
+  const std::string_view header = request.message.header_json.view();
+  const bool is_further = header.find("\"attempt\"") != std::string_view::npos;
+  return is_further ? MsgId(header) : request.id();
+}
+
 std::vector<MsgId> read_msg_ids(const Json& content) {
   std::vector<MsgId> ids;
   if (!content.is_object()) return ids;
@@ -111,7 +119,7 @@ void EngineCore::on_work(Message message, Now now, EngineOutbox& out) {
 }
 
 bool EngineCore::answer_again(const TaskRequest& request, Now now, EngineOutbox& out) {
-  const ReplyCache::Found found = replies_.find(request.id());
+  const ReplyCache::Found found = replies_.find(attempt_id(request));
   if (found.answer == ReplyCache::Answer::kUnknown) return false;
   if (found.answer == ReplyCache::Answer::kKept) {
     out.send(EngineChannel::kShell,
@@ -124,7 +132,7 @@ bool EngineCore::answer_again(const TaskRequest& request, Now now, EngineOutbox&
 }
 
 void EngineCore::send_reply(const TaskRequest& request, Message reply, EngineOutbox& out) {
-  replies_.put(request.id(), kept_reply(reply));
+  replies_.put(attempt_id(request), kept_reply(reply));
   out.send(EngineChannel::kShell, std::move(reply));
 }
 

@@ -349,6 +349,23 @@ TEST_F(EngineCoreTest, AnAnsweredRequestThatComesAgainIsAnsweredAgainButNotRun) 
   EXPECT_TRUE(box.nothing_started());
 }
 
+TEST_F(EngineCoreTest, AFurtherAttemptAtAnAnsweredRequestRuns) {
+  const Message request = client.apply();
+  receive(request);
+  finish(expect_busy_start(request), TaskFailure{"ValueError", "no luck", {}});
+  box.expect(EngineChannel::kIopub, "error");
+  box.expect(EngineChannel::kShell, "apply_reply");
+  box.expect_status("idle", request.header.msg_id);
+  Message second = request;
+  std::string header = request.header_json.to_string();
+  header.replace(header.rfind('}'), 1, R"(, "attempt": 2})");
+  second.header_json = Frame(header);
+  receive(second);
+  finish(expect_busy_start(second), TaskSuccess{result_content("42"), {}, {}});
+  EXPECT_EQ(box.expect(EngineChannel::kShell, "apply_reply").content.at("status"), "ok");
+  box.expect_status("idle", request.header.msg_id);
+}
+
 TEST_F(EngineCoreTest, ARunningRequestThatComesAgainIsAnsweredToWhoAskedLast) {
   const Message request = client.apply();
   receive(request);
