@@ -285,8 +285,9 @@ struct MapTraits {
   }
   static Map from(const Value& value) {
     Map items;
-    for (const auto& [key, item] : value.as_dict()) {
-      items.emplace(key, at_place("key '" + key + "'", [&] { return from_value<Item>(item); }));
+    for (const auto& entry : value.as_dict()) {
+      items.emplace(entry.first, at_place("key '" + entry.first + "'",
+                                          [&] { return from_value<Item>(entry.second); }));
     }
     return items;
   }
