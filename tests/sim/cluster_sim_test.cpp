@@ -18,9 +18,9 @@ namespace trireme::sim {
 namespace {
 
 #if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kSchedulesUsual = 4000;
+constexpr std::uint64_t kSchedulesUsual = 12'000;
 #else
-constexpr std::uint64_t kSchedulesUsual = 400;  // everything is slower here
+constexpr std::uint64_t kSchedulesUsual = 600;  // everything is slower here
 #endif
 constexpr std::uint64_t kShards = 4;
 constexpr std::uint64_t kTwinEvery = 16;  // of so many schedules one runs twice

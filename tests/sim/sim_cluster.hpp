@@ -96,6 +96,7 @@ class SimCluster {
   std::optional<Instant> wake_at_;
   int idle_wakes_ = 0;  // in a row, without the next deadline moving on
   Instant last_answer_{};
+  Instant last_news_{};  // of engines that came or went
   std::size_t answers_open_ = 0;
   bool store_is_down_ = false;
   std::deque<std::pair<Channel, Frames>> overheard_;  // by somebody hostile

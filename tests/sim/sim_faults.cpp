@@ -98,7 +98,10 @@ void SimCluster::kill_engine(bool comes_back) {
 }
 
 void SimCluster::freeze_engine() {
-  if (SimEngine* engine = some_engine()) engine->freeze(dice_.mostly_short(10ms, 20s));
+  SimEngine* engine = some_engine();
+  if (engine == nullptr) return;
+  // Short, or long enough to be given up, with its tasks, and to come back with late results.
+  engine->freeze(dice_.chance(50) ? dice_.between(10ms, 3s) : dice_.between(8s, 20s));
 }
 
 /// The controller's process does not run for a while (a busy machine, a slow disk).

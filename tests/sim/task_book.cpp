@@ -53,21 +53,30 @@ std::size_t TaskBook::load_of(const EngineUuid& engine, Instant now) const {
                     [&](const MsgId& id) { return !is_over(tasks_.at(id).attempts.back(), now); }));
 }
 
-std::size_t TaskBook::failures_of(const Task& task) const {
+/// Of a result that came after the grace nobody can tell whether it was taken or the attempt was
+/// stranded before; hence two bounds.
+std::size_t TaskBook::failures_of(const Task& task, Bound bound) const {
+  const auto has_failed = [bound](const Attempt& attempt) {
+    if (!attempt.result) return true;
+    if (attempt.is_late) return bound == Bound::kMost || attempt.terms.dependencies_met;
+    return attempt.terms.dependencies_met && attempt.terms.status != ReplyStatus::kOk;
+  };
   return static_cast<std::size_t>(
-      std::count_if(task.attempts.begin(), task.attempts.end(), [](const Attempt& attempt) {
-        return !attempt.result ||
-               (attempt.terms.dependencies_met && attempt.terms.status != ReplyStatus::kOk);
-      }));
+      std::count_if(task.attempts.begin(), task.attempts.end(), has_failed));
 }
 
-bool TaskBook::follow_allows(const Dependency& follow, const EngineUuid& engine) const {
+/// `leniently`: a leader that failed without a last word of an engine may count as run where it was
+/// given to, for so records have it.
+bool TaskBook::follow_allows(const Dependency& follow, const EngineUuid& engine,
+                             bool leniently) const {
   if (follow.ids.empty()) return true;
   const auto ran_here = [&](const MsgId& id) {
     const auto task = tasks_.find(id);
     if (task == tasks_.end() || !task->second.has_ended) return false;
     const bool counts = task->second.ended_ok ? follow.success : follow.failure;
-    return counts && task->second.ended_on == engine;
+    if (task->second.ended_on) return counts && task->second.ended_on == engine;
+    return leniently && counts && !task->second.attempts.empty() &&
+           task->second.attempts.back().engine == engine;
   };
   return follow.all ? std::all_of(follow.ids.begin(), follow.ids.end(), ran_here)
                     : std::any_of(follow.ids.begin(), follow.ids.end(), ran_here);
@@ -98,10 +107,9 @@ void TaskBook::assigned(const MsgId& id, const EngineUuid& engine, Instant now) 
   expect(facts.is_here, id, "given to engine " + engine.str() + ", which is not registered");
   expect(!task.has_ended, id, "given to an engine after its end");
   if (!task.attempts.empty()) {
-    Attempt& last = task.attempts.back();
+    const Attempt& last = task.attempts.back();
     expect(is_over(last, now), id,
            "given to " + engine.str() + " while " + last.engine.str() + " has it");
-    if (last.is_late) last.result.reset();  // it was not taken
     begun_on_[last.engine].erase(id);
   }
   if (!rules_.is_pure) {
@@ -109,13 +117,13 @@ void TaskBook::assigned(const MsgId& id, const EngineUuid& engine, Instant now) 
     expect(rules_.hwm == 0 || load_of(engine, now) < rules_.hwm, id,
            "one too many for engine " + engine.str());
     expect(standing_of(terms.after) == Standing::kMet, id, "runs before what it comes after");
-    expect(follow_allows(terms.follow, engine), id, "does not follow");
+    expect(follow_allows(terms.follow, engine, /*leniently=*/true), id, "does not follow");
     expect(terms.targets.empty() ||
                std::find(terms.targets.begin(), terms.targets.end(), engine) != terms.targets.end(),
            id, "runs on " + engine.str() + ", which is none of its targets");
     expect(!has_refused(task, engine, /*in_this_life=*/true), id,
            "given to " + engine.str() + ", which refused it");
-    expect(failures_of(task) <= terms.retries, id, "tried too often");
+    expect(failures_of(task, Bound::kLeast) <= terms.retries, id, "tried too often");
   } else {
     expect(task.attempts.empty(), id, "tried again by a scheduler that does not retry");
   }
@@ -162,7 +170,7 @@ void TaskBook::answered(const MsgId& id, std::optional<EngineUuid> engine, std::
     expect(*attempt.result == content, id, "answered with what no engine said");
     expect(attempt.terms.dependencies_met || rules_.is_pure, id, "a refusal was passed on");
     expect(attempt.terms.status == ReplyStatus::kOk || rules_.is_pure ||
-               failures_of(task) > task.wish.terms.retries,
+               failures_of(task, Bound::kMost) > task.wish.terms.retries,
            id, "given up although retries are left");
   } else {
     check_refusal(id, task, ename, now);
@@ -216,15 +224,21 @@ bool TaskBook::may_be_impossible(const Task& task) const {
     return true;
   }
   if (terms.targets.empty() && terms.follow.ids.empty()) return false;
+  if (!terms.targets.empty() &&
+      std::all_of(terms.targets.begin(), terms.targets.end(), [&](const EngineUuid& target) {
+        return has_refused(task, target, /*in_this_life=*/false);
+      })) {
+    return true;
+  }
   if (standing_of(terms.follow) != Standing::kMet || has_open_leader(terms.follow)) {
-    return terms.follow.all && ran_apart(terms.follow);
+    return terms.follow.all && is_out_of_reach(terms.follow);
   }
   for (const auto& [engine, facts] : engines_) {
     if (!facts.is_here || has_refused(task, engine, /*in_this_life=*/false)) continue;
     const bool is_target =
         terms.targets.empty() ||
         std::find(terms.targets.begin(), terms.targets.end(), engine) != terms.targets.end();
-    if (!is_target || !follow_allows(terms.follow, engine)) continue;
+    if (!is_target || !follow_allows(terms.follow, engine, /*leniently=*/false)) continue;
     // An engine that came back under its name is not where the others ran.
     const std::uint64_t joins = facts.joins;
     const bool is_same =
@@ -245,14 +259,16 @@ bool TaskBook::has_open_leader(const Dependency& follow) const {
   });
 }
 
-/// Whether no engine has run, or will have run, all of these.
-bool TaskBook::ran_apart(const Dependency& follow) const {
-  std::set<std::pair<EngineUuid, std::uint64_t>> engines;
+/// Whether no engine that is here has run, or will have run, all of these.
+bool TaskBook::is_out_of_reach(const Dependency& follow) const {
+  std::set<EngineUuid> engines;
   for (const MsgId& id : follow.ids) {
-    const auto found = tasks_.find(id);
-    if (found == tasks_.end() || !found->second.has_ended) continue;
-    if (!found->second.ended_on) return true;
-    engines.emplace(*found->second.ended_on, found->second.ended_on_joins);
+    const auto leader = tasks_.find(id);
+    if (leader == tasks_.end() || !leader->second.has_ended) continue;
+    if (!leader->second.ended_on) return true;
+    const auto facts = engines_.find(*leader->second.ended_on);
+    if (!facts->second.is_here || facts->second.joins != leader->second.ended_on_joins) return true;
+    engines.insert(*leader->second.ended_on);
   }
   return engines.size() > 1;
 }
@@ -272,7 +288,7 @@ bool TaskBook::may_have_timed_out(const Task& task, Instant now) const {
 bool TaskBook::may_be_stranded(const Task& task, Instant now) const {
   if (task.attempts.empty() || task.attempts.back().result) return false;
   return is_over(task.attempts.back(), now) &&
-         (rules_.is_pure || failures_of(task) > task.wish.terms.retries);
+         (rules_.is_pure || failures_of(task, Bound::kMost) > task.wish.terms.retries);
 }
 
 void TaskBook::engine_joined(const EngineUuid& engine, Instant) {

@@ -120,14 +120,15 @@ class TaskBook {
   Standing standing_of(const Dependency& dependency) const;
   bool is_over(const Attempt& attempt, Instant now) const;
   std::size_t load_of(const EngineUuid& engine, Instant now) const;
-  std::size_t failures_of(const Task& task) const;
-  bool follow_allows(const Dependency& follow, const EngineUuid& engine) const;
+  enum class Bound { kLeast, kMost };
+  std::size_t failures_of(const Task& task, Bound bound) const;
+  bool follow_allows(const Dependency& follow, const EngineUuid& engine, bool leniently) const;
   bool has_refused(const Task& task, const EngineUuid& engine, bool in_this_life) const;
   void check_refusal(const MsgId& id, const Task& task, const std::string& ename, Instant now);
   bool may_be_invalid(const MsgId& id, const Task& task) const;
   bool may_be_impossible(const Task& task) const;
   bool has_open_leader(const Dependency& follow) const;
-  bool ran_apart(const Dependency& follow) const;
+  bool is_out_of_reach(const Dependency& follow) const;
   bool may_have_timed_out(const Task& task, Instant now) const;
   bool may_be_stranded(const Task& task, Instant now) const;
   void expect(bool holds, const MsgId& id, const std::string& promise);
