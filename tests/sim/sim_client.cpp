@@ -223,7 +223,8 @@ void SimClient::control_engine() {
   for (const auto& [id, engine] : open_calls_) ids.push_back(id);
   Message message = voice_.request("abort_request", "{\"msg_ids\": " + names_json(ids) + "}",
                                    world_.timeline.now());
-  if (dice_.chance(5)) message = voice_.request("shutdown_request", "{}", world_.timeline.now());
+  if (dice_.chance(5) && !is_calm_)
+    message = voice_.request("shutdown_request", "{}", world_.timeline.now());
   open_calls_[message.header.msg_id] = uuid;
   send(Channel::kControlClients, {Frame(uuid)}, std::move(message));
 }

@@ -32,6 +32,8 @@ class SimClient final : public SimPeer {
   std::string open_text() const;
   bool is_up() const { return is_up_; }
   std::map<std::int64_t, std::string> known_engines() const;
+  /// Shuts no engines down from now on.
+  void calm_down() { is_calm_ = true; }
   /// Does nothing new from now on.
   void rest() { actions_left_ = 0; }
 
@@ -86,6 +88,7 @@ class SimClient final : public SimPeer {
   PeerId peer_;
   bool is_up_ = false;
   bool is_connected_ = false;
+  bool is_calm_ = false;
   std::size_t actions_left_;
 
   std::map<std::string, std::string> engines_;  // id -> uuid

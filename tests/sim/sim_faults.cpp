@@ -155,6 +155,7 @@ void SimCluster::send_nonsense() {
 void SimCluster::heal() {
   store_is_down_ = false;
   for (const auto& engine : engines_) engine->thaw();
+  for (const auto& client : clients_) client->calm_down();
   SimEngine::Nature eager;
   eager.refuses = false;
   eager.hurry = 50ms;
