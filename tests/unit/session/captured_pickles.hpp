@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "session/frame.hpp"
+#include "tests/unit/session/base64.hpp"
 
 namespace trireme {
 
@@ -19,25 +20,6 @@ struct CapturedPickle {
   std::string bytes;
   nlohmann::json value;  // see describe() of the test
 };
-
-inline std::string from_base64(const std::string& text) {
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const auto digit = alphabet.find(c);
-    if (digit == std::string_view::npos) break;
-    bits = (bits << 6) | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes += static_cast<char>((bits >> count) & 0xff);
-    }
-  }
-  return bytes;
-}
 
 /// The files of captured messages by name, in order. Read once, which takes a while.
 inline const std::map<std::string, nlohmann::json>& captured_files() {
