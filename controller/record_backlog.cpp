@@ -32,6 +32,7 @@ struct PayloadBytes {
   std::size_t operator()(const TaskDisplay& change) const { return change.content_json.size(); }
   std::size_t operator()(const TaskAssigned&) const { return 0; }
   std::size_t operator()(const TaskResubmitted&) const { return 0; }
+  std::size_t operator()(const AttemptEnded& change) const { return change.end.size(); }
 };
 
 /// The buffers a change carries, if its kind has any.

@@ -27,10 +27,11 @@ Columns Columns::all() {
   return columns;
 }
 
-Columns Columns::without_buffers() {
+Columns Columns::usual() {
   Columns columns = all();
   columns.bits_.reset(static_cast<std::size_t>(Column::kBuffers));
   columns.bits_.reset(static_cast<std::size_t>(Column::kResultBuffers));
+  columns.bits_.reset(static_cast<std::size_t>(Column::kAttempts));
   return columns;
 }
 
@@ -41,11 +42,11 @@ Columns Columns::of(std::initializer_list<Column> columns) {
 }
 
 Result<Columns> parse_columns(std::string_view keys_json) {
-  if (keys_json.empty()) return Columns::without_buffers();
+  if (keys_json.empty()) return Columns::usual();
   const nlohmann::json keys = nlohmann::json::parse(keys_json, nullptr, false);
-  if (keys.is_null()) return Columns::without_buffers();
+  if (keys.is_null()) return Columns::usual();
   if (!keys.is_array()) return wrong_keys();
-  if (keys.empty()) return Columns::without_buffers();
+  if (keys.empty()) return Columns::usual();
   Columns columns = Columns::of({Column::kMsgId});
   for (const nlohmann::json& key : keys) {
     if (!key.is_string()) return wrong_keys();

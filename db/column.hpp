@@ -40,10 +40,12 @@ enum class Column : std::uint8_t {
   kStdout,
   kStderr,
   kLabel,
+  kAttempts,
 };
-inline constexpr std::size_t kColumnCount = 23;
+inline constexpr std::size_t kColumnCount = 24;
 
-/// What a column holds: a string, a JSON object, a date, or a list of byte strings.
+/// What a column holds: a string, a JSON object (or list of them), a date, or a list of byte
+/// strings.
 enum class ColumnKind : std::uint8_t { kText, kDict, kTimestamp, kBuffers };
 
 /// Where a record keeps the column.
@@ -82,6 +84,7 @@ inline constexpr std::array<ColumnInfo, kColumnCount> kColumns{{
     {Column::kStdout, "stdout", ColumnKind::kText, &TaskRecord::stdout_text},
     {Column::kStderr, "stderr", ColumnKind::kText, &TaskRecord::stderr_text},
     {Column::kLabel, "label", ColumnKind::kText, &TaskRecord::label},
+    {Column::kAttempts, "attempts", ColumnKind::kDict, &TaskRecord::attempts},
 }};
 
 constexpr const ColumnInfo& column_info(Column column) {
@@ -102,8 +105,9 @@ class Columns {
   Columns() = default;
   /// Every column.
   static Columns all();
-  /// Every column but the two with buffers: what a client gets that names none.
-  static Columns without_buffers();
+  /// What a client gets that names none: every column but the two with buffers, and but
+  /// `attempts`, which clients of other makes do not know.
+  static Columns usual();
   /// Just these.
   static Columns of(std::initializer_list<Column> columns);
 
@@ -124,7 +128,7 @@ class Columns {
 };
 
 /// Reads `keys` of a db_request, JSON text: null, an empty list or an empty text mean
-/// without_buffers(); a list of names means those and msg_id. kKeyError with the name as Python
+/// Columns::usual(); a list of names means those and msg_id. kKeyError with the name as Python
 /// writes it (`'nokey'`) for an unknown column, kTypeError for anything else.
 Result<Columns> parse_columns(std::string_view keys_json);
 

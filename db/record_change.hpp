@@ -4,6 +4,7 @@
 // them does no work on the task's way.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -35,6 +36,16 @@ struct TaskAssigned {
   MsgId msg_id;
   EngineUuid engine;
   Timestamp at;
+};
+
+/// An attempt at a task ended and the task did not: it failed and is tried again, its engine was
+/// lost, its engine could not meet what it needs. Attempts count from 1.
+struct AttemptEnded {
+  MsgId msg_id;
+  std::uint32_t number;
+  EngineUuid engine;
+  Timestamp ended;
+  std::string end;  // "error", "aborted", "unmet", "engine lost", "engine lost: signal 9", ...
 };
 
 /// A reply came by, or was made up by the controller (engine lost, dependency impossible, ...).
@@ -70,6 +81,6 @@ struct TaskResubmitted {
 };
 
 using RecordChange = std::variant<TaskSubmitted, TaskAssigned, TaskFinished, TaskOutput,
-                                  TaskDisplay, TaskResubmitted>;
+                                  TaskDisplay, TaskResubmitted, AttemptEnded>;
 
 }  // namespace trireme

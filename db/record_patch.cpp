@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include "db/record_json.hpp"
+
 namespace trireme {
 namespace {
 
@@ -114,6 +116,8 @@ class PatchWriter {
     }
   }
 
+  void operator()(const AttemptEnded& change) { patch_.attempts.push_back(change); }
+
   void operator()(const TaskResubmitted& change) {
     mark({Column::kResubmitted});
     values_.resubmitted = change.replacement.str();
@@ -178,11 +182,24 @@ void add_change(RecordPatch& patch, const RecordChange& change) {
   std::visit(PatchWriter(patch), change);
 }
 
+void append_attempt(std::optional<std::string>& list, const AttemptEnded& attempt) {
+  if (list) {
+    list->back() = ',';
+    *list += ' ';
+  } else {
+    list = "[";
+  }
+  *list += "{\"number\": " + std::to_string(attempt.number) +
+           ", \"engine\": " + json_string(attempt.engine.view()) + ", \"ended\": \"" +
+           format_timestamp(attempt.ended) + "\", \"end\": " + json_string(attempt.end) + "}]";
+}
+
 void apply_patch(TaskRecord& record, RecordPatch patch) {
   for (const ColumnInfo& info : kColumns) {
     if (!patch.columns.has(info.column)) continue;
     std::visit([&](auto member) { record.*member = std::move(patch.values.*member); }, info.member);
   }
+  for (const AttemptEnded& attempt : patch.attempts) append_attempt(record.attempts, attempt);
   record.stdout_text += patch.values.stdout_text;
   record.stderr_text += patch.values.stderr_text;
 }

@@ -7,6 +7,7 @@
 //   TaskFinished     sets the result's columns; `completed` is the result header's date, or the
 //                    time of receipt when that date cannot be read, so that what ended has ended
 //   TaskOutput       appends to stdout or stderr
+//   AttemptEnded     appends to the list of attempts
 //   TaskDisplay      sets execute_input, execute_result or error
 //   TaskResubmitted  sets `resubmitted` of the original
 //
@@ -16,6 +17,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "db/column.hpp"
 #include "db/record_change.hpp"
@@ -26,8 +29,9 @@ namespace trireme {
 /// Columns to set and output to append.
 struct RecordPatch {
   TaskRecord values;  // msg_id always; stdout_text and stderr_text are what is appended
-  Columns columns;    // the columns to set to `values`, null included; never stdout and stderr
-  std::optional<bool> ended_ok;  // set when the task ended: whether its status is ok
+  Columns columns;    // the columns to set to `values`, null included; none that is appended to
+  std::vector<AttemptEnded> attempts;  // appended
+  std::optional<bool> ended_ok;        // set when the task ended: whether its status is ok
 };
 
 /// The id of the record that the change is about.
@@ -38,6 +42,9 @@ bool creates_record(const RecordChange& change);
 
 /// Adds a later change of the same record. Buffers are shared with the change, not copied.
 void add_change(RecordPatch& patch, const RecordChange& change);
+
+/// Appends an attempt to the column `attempts`.
+void append_attempt(std::optional<std::string>& list, const AttemptEnded& attempt);
 
 /// Carries the patch out on a record in memory.
 void apply_patch(TaskRecord& record, RecordPatch patch);

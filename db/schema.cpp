@@ -60,7 +60,19 @@ CREATE TABLE buffers (
 CREATE INDEX buffers_content ON buffers (content) WHERE content IS NOT NULL;
 )sql";
 
-constexpr std::array kMigrations{Migration{1, kVersion1}};
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY,
+  record INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  engine TEXT NOT NULL,
+  ended INTEGER NOT NULL,
+  how TEXT NOT NULL
+);
+CREATE INDEX attempts_record ON attempts (record);
+)sql";
+
+constexpr std::array kMigrations{Migration{1, kVersion1}, Migration{2, kVersion2}};
 
 Error not_ours(const SqliteConnection& connection) {
   return {ErrorCode::kBadFormat, "the file " + connection.file().string() +

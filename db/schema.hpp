@@ -11,6 +11,10 @@
 //   contents  bytes of buffers, each once however many buffers have them, found by SHA-256; what
 //             no buffer names any longer is deleted with the last record that did
 //
+// Version 2 adds:
+//   attempts  attempts at tasks after which there was another one, in order of `id`: the engine,
+//             when it ended and how; a task that ends with its first attempt has none
+//
 // The file names its kind and version itself: application_id and user_version.
 #pragma once
 

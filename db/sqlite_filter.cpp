@@ -22,6 +22,8 @@ std::string null_test(const ColumnInfo& column) {
       return "NOT EXISTS (SELECT 1 FROM buffers WHERE record = records.id AND side = 0)";
     case Column::kResultBuffers:
       return "NOT EXISTS (SELECT 1 FROM buffers WHERE record = records.id AND side = 1)";
+    case Column::kAttempts:
+      return "NOT EXISTS (SELECT 1 FROM attempts WHERE record = records.id)";
     default:
       return std::string(column.name) + " IS NULL";
   }

@@ -38,6 +38,7 @@ struct ColumnReader {
 /// A purge in two halves: which records, and their end.
 constexpr std::array kEraseDoomed{
     "DELETE FROM outputs WHERE record IN (SELECT record FROM temp.doomed)",
+    "DELETE FROM attempts WHERE record IN (SELECT record FROM temp.doomed)",
     "DELETE FROM records WHERE id IN (SELECT record FROM temp.doomed)",
     "DELETE FROM temp.doomed",
 };
@@ -52,12 +53,15 @@ struct SqliteStore::Parts {
         writer(*connection, buffers),
         outputs(
             connection->prepare("SELECT stream, text FROM outputs WHERE record = ? ORDER BY id")),
+        attempts(connection->prepare(
+            "SELECT number, engine, ended, how FROM attempts WHERE record = ? ORDER BY id")),
         outcome(
             connection->prepare("SELECT ended_ok, engine_uuid FROM records"
                                 " WHERE msg_id = ? AND queue = 'task' AND ended_ok IS NOT NULL")) {}
 
   /// Reads the columns that do not lie in the row.
   void read_apart(std::int64_t id, const Columns& columns, TaskRecord& record);
+  std::optional<std::string> read_attempts(std::int64_t id);
   /// Deletes the records in the table `doomed` and ends the transaction.
   Result<void> finish_purge();
 
@@ -65,6 +69,7 @@ struct SqliteStore::Parts {
   SqliteBuffers buffers;
   SqliteWriter writer;
   SqliteStatement outputs;
+  SqliteStatement attempts;
   SqliteStatement outcome;
 };
 
@@ -142,12 +147,26 @@ void SqliteStore::Parts::read_apart(std::int64_t id, const Columns& columns, Tas
   if (columns.has(Column::kResultBuffers)) {
     record.result_buffers = buffers.read(id, BufferSide::kResult);
   }
+  if (columns.has(Column::kAttempts)) record.attempts = read_attempts(id);
   if (!columns.has(Column::kStdout) && !columns.has(Column::kStderr)) return;
   outputs.start().bind_integer(1, id);
   while (outputs.step()) {
     const bool is_stdout = outputs.integer(0) == kStdoutStream;
     (is_stdout ? record.stdout_text : record.stderr_text) += outputs.text(1);
   }
+}
+
+std::optional<std::string> SqliteStore::Parts::read_attempts(std::int64_t id) {
+  std::optional<std::string> list;
+  attempts.start().bind_integer(1, id);
+  while (attempts.step()) {
+    append_attempt(list, {{},
+                          static_cast<std::uint32_t>(attempts.integer(0)),
+                          EngineUuid(attempts.text(1)),
+                          Timestamp(std::chrono::microseconds(attempts.integer(2))),
+                          std::string(attempts.text(3))});
+  }
+  return list;
 }
 
 Result<std::vector<MsgId>> SqliteStore::history() {

@@ -50,7 +50,7 @@ void bind_ended(SqliteStatement& statement, int position, const RecordPatch& pat
 
 bool is_row_column(const ColumnInfo& column) {
   return column.kind != ColumnKind::kBuffers && column.column != Column::kStdout &&
-         column.column != Column::kStderr;
+         column.column != Column::kStderr && column.column != Column::kAttempts;
 }
 
 /// What a group does to one record, before it is written.
@@ -65,7 +65,9 @@ SqliteWriter::SqliteWriter(SqliteConnection& connection, SqliteBuffers& buffers)
       buffers_(buffers),
       find_(connection.prepare("SELECT id FROM records WHERE msg_id = ?")),
       insert_(connection.prepare(insert_sql())),
-      append_(connection.prepare("INSERT INTO outputs (record, stream, text) VALUES (?, ?, ?)")) {}
+      append_(connection.prepare("INSERT INTO outputs (record, stream, text) VALUES (?, ?, ?)")),
+      append_attempt_(connection.prepare(
+          "INSERT INTO attempts (record, number, engine, ended, how) VALUES (?, ?, ?, ?, ?)")) {}
 
 void SqliteWriter::apply(std::span<const RecordChange> changes) {
   std::unordered_map<std::string_view, Pending> pending;  // keys live in `changes`
@@ -113,6 +115,7 @@ void SqliteWriter::write(const Pending& pending) {
   write_buffers(Column::kResultBuffers, BufferSide::kResult, patch.values.result_buffers);
   append_output(record, kStdoutStream, patch.values.stdout_text);
   append_output(record, kStderrStream, patch.values.stderr_text);
+  for (const AttemptEnded& attempt : patch.attempts) append_attempt(record, attempt);
 }
 
 std::int64_t SqliteWriter::insert_row(const RecordPatch& patch) {
@@ -159,6 +162,16 @@ void SqliteWriter::append_output(std::int64_t record, std::int64_t stream,
                                  const std::string& text) {
   if (text.empty()) return;
   append_.start().bind_integer(1, record).bind_integer(2, stream).bind_text(3, text).run();
+}
+
+void SqliteWriter::append_attempt(std::int64_t record, const AttemptEnded& attempt) {
+  append_attempt_.start()
+      .bind_integer(1, record)
+      .bind_integer(2, attempt.number)
+      .bind_text(3, attempt.engine.view())
+      .bind_integer(4, attempt.ended.time_since_epoch().count())
+      .bind_text(5, attempt.end)
+      .run();
 }
 
 }  // namespace trireme

@@ -13,7 +13,7 @@
 
 namespace trireme {
 
-/// Columns that lie in the table records: all but buffers and output.
+/// Columns that lie in the table records: all but buffers, output and attempts.
 bool is_row_column(const ColumnInfo& column);
 
 /// Writes within the caller's transaction; failures stick to the connection.
@@ -31,6 +31,7 @@ class SqliteWriter {
   std::int64_t insert_row(const RecordPatch& patch);
   void update_row(std::int64_t record, const RecordPatch& patch);
   void append_output(std::int64_t record, std::int64_t stream, const std::string& text);
+  void append_attempt(std::int64_t record, const AttemptEnded& attempt);
   SqliteStatement& update_statement(const RecordPatch& patch);
 
   SqliteConnection& connection_;
@@ -38,6 +39,7 @@ class SqliteWriter {
   SqliteStatement find_;
   SqliteStatement insert_;
   SqliteStatement append_;
+  SqliteStatement append_attempt_;
   std::map<std::string, SqliteStatement> updates_;  // by their SQL; few sets of columns occur
 };
 

@@ -35,6 +35,7 @@ struct TaskRecord {
   std::string stdout_text;
   std::string stderr_text;
   std::optional<std::string> label;
+  std::optional<std::string> attempts;  // JSON list of the attempts before the last, in order
 };
 
 }  // namespace trireme

@@ -264,9 +264,9 @@ TEST(Columns, NoKeysMeanAllButTheBuffers) {
   for (const char* keys : {"null", "[]", ""}) {
     const Result<Columns> columns = parse_columns(keys);
     ASSERT_TRUE(columns) << keys;
-    EXPECT_EQ(*columns, Columns::without_buffers()) << keys;
+    EXPECT_EQ(*columns, Columns::usual()) << keys;
   }
-  EXPECT_FALSE(Columns::without_buffers().has_buffers());
+  EXPECT_FALSE(Columns::usual().has_buffers());
 }
 
 TEST(Columns, NamedKeysAlwaysIncludeTheId) {

@@ -17,7 +17,7 @@ std::vector<RecordChange> batch(std::vector<RecordChange> changes) { return chan
 
 std::string kinds_of(const std::vector<RecordChange>& changes) {
   std::string kinds;
-  for (const RecordChange& change : changes) kinds += "safodr"[change.index()];
+  for (const RecordChange& change : changes) kinds += "safodrt"[change.index()];
   return kinds;
 }
 

@@ -30,6 +30,7 @@ std::vector<RecordChange> group(int number) {
     end.buffers = frames({std::string(5000, '*')});
     changes.emplace_back(start);
     changes.emplace_back(output(id.c_str(), "said"));
+    changes.emplace_back(testing::attempt(id.c_str(), 1));
     changes.emplace_back(end);
   }
   return changes;
@@ -46,6 +47,7 @@ bool has_group(TaskStore& store, int number) {
     if (!*half) continue;
     EXPECT_TRUE((*half)->completed);
     EXPECT_EQ((*half)->stdout_text, "said");
+    EXPECT_TRUE((*half)->attempts);
     EXPECT_EQ((*half)->buffers.size(), 3u);
     EXPECT_EQ((*half)->result_buffers, frames({std::string(5000, '*')}));
   }
@@ -71,7 +73,7 @@ void expect_tidy(const std::filesystem::path& file) {
                         "SELECT count(*) FROM contents WHERE id NOT IN"
                         " (SELECT content FROM buffers WHERE content IS NOT NULL)"),
             0);
-  for (const char* table : {"buffers", "outputs"}) {
+  for (const char* table : {"buffers", "outputs", "attempts"}) {
     const std::string sql = std::string("SELECT count(*) FROM ") + table +
                             " WHERE record NOT IN (SELECT id FROM records)";
     EXPECT_EQ(number_from(file, sql.c_str()), 0) << table;

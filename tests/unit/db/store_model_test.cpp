@@ -40,7 +40,7 @@ class Dice {
 
   RecordChange change() {
     const std::string name = id();
-    switch (below(8)) {
+    switch (below(9)) {
       case 0:
       case 1: {
         TaskSubmitted change = submitted(name.c_str(), date());
@@ -70,6 +70,9 @@ class Dice {
                            pick({TaskDisplay::Kind::kExecuteInput,
                                  TaskDisplay::Kind::kExecuteResult, TaskDisplay::Kind::kError}),
                            Frame(R"({"code": ")" + text() + "\"}")};
+      case 7:
+        return testing::attempt(name.c_str(), static_cast<std::uint32_t>(1 + below(3)),
+                                text().c_str());
       default:
         return TaskResubmitted{MsgId(name), MsgId(id())};
     }

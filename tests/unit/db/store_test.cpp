@@ -7,6 +7,7 @@ namespace trireme {
 namespace {
 
 using testing::at;
+using testing::attempt;
 using testing::EveryStore;
 using testing::finished;
 using testing::frames;
@@ -68,6 +69,7 @@ TEST_P(Store, AGroupMeansTheSameAsItsChangesOneByOne) {
         output(id.c_str(), "before "),
         start,
         TaskAssigned{MsgId(id), EngineUuid("engine-0"), at("2026-01-01T10:00:00Z")},
+        attempt(id.c_str(), 1),
         output(id.c_str(), "during "),
         output(id.c_str(), "oops", TaskOutput::Stream::kStderr),
         end,
@@ -148,6 +150,31 @@ TEST_P(Store, ASecondEndReplacesTheFirst) {
   EXPECT_EQ(record("m").result_buffers, second.buffers);
   EXPECT_FALSE(record("m").result_metadata);
   EXPECT_EQ(store_->outcomes(std::vector{MsgId("m")})->front().ended_ok, true);
+}
+
+TEST_P(Store, AttemptsBeforeTheLastAreListedInOrder) {
+  apply({submitted("m"), attempt("m", 1, "engine lost: signal 9")});
+  apply({attempt("m", 2), finished("m"), submitted("once"), finished("once")});
+  const auto list = nlohmann::json::parse(record("m").attempts.value_or("null"));
+  EXPECT_EQ(list, nlohmann::json::parse(
+                      R"([{"number": 1, "engine": "engine-1", "end": "engine lost: signal 9",
+                           "ended": "2026-01-01T10:00:03.000000Z"},
+                          {"number": 2, "engine": "engine-1", "end": "error",
+                           "ended": "2026-01-01T10:00:03.000000Z"}])"));
+  EXPECT_FALSE(record("once").attempts);
+  EXPECT_EQ(matching(R"({"attempts": {"$ne": null}})"), "m");
+  EXPECT_EQ(matching(R"({"attempts": null})"), "once");
+  EXPECT_FALSE(store_->find({}, Columns::usual())->front().attempts);
+  EXPECT_TRUE(store_->find({}, *parse_columns(R"(["attempts"])"))->front().attempts);
+}
+
+TEST_P(Store, APurgedRecordTakesItsAttemptsAlong) {
+  apply({submitted("m"), attempt("m", 1), finished("m")});
+  ASSERT_TRUE(store_->purge_completed());
+  apply({attempt("m", 2)});
+  EXPECT_FALSE(has("m"));
+  apply({submitted("m")});
+  EXPECT_FALSE(record("m").attempts);
 }
 
 TEST_P(Store, TextsMayHoldZerosAndAnyUnicode) {

@@ -67,6 +67,10 @@ inline TaskOutput output(const char* id, const char* text,
   return TaskOutput{MsgId(id), stream, text};
 }
 
+inline AttemptEnded attempt(const char* id, std::uint32_t number, const char* end = "error") {
+  return AttemptEnded{MsgId(id), number, EngineUuid("engine-1"), at("2026-01-01T10:00:03Z"), end};
+}
+
 inline Frames frames(std::initializer_list<std::string> texts) {
   Frames list;
   for (const std::string& text : texts) list.push_back(Frame(text));
