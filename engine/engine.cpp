@@ -18,7 +18,7 @@
 #include "engine/name_space.hpp"
 #include "engine/python_executor.hpp"
 #include "engine/registration.hpp"
-#include "engine/runtime.hpp"
+#include "engine/executor_set.hpp"
 #include "engine/task_runner.hpp"
 #include "net/socket.hpp"
 #include "net/wake_up.hpp"
@@ -82,8 +82,8 @@ class EngineLoop {
         uuid_(parts.options.uuid.empty() ? new_session_id().str() : parts.options.uuid),
         registration_(uuid_, factory("r"),
                       RegistrationOptions{parts.options.id, parts.options.timeout}) {
-    runtime_.add(std::make_unique<FunctionExecutor>(parts.functions));
-    runtime_.add(std::make_unique<PythonExecutor>(parts.functions));
+    executors_.add(std::make_unique<FunctionExecutor>(parts.functions));
+    executors_.add(std::make_unique<PythonExecutor>(parts.functions));
   }
 
   EngineExit run() {
@@ -195,7 +195,7 @@ class EngineLoop {
 
   void start_runner(const EngineIdentity& identity) {
     runner_ = std::make_unique<TaskRunner>(
-        TaskRunner::Options{identity, parts_.options.threads}, runtime_, names_, parts_.capture,
+        TaskRunner::Options{identity, parts_.options.threads}, executors_, names_, parts_.capture,
         [this](RunEvent event) {
           std::visit([this](auto& happened) { events_.put(std::move(happened)); }, event);
         });
@@ -407,7 +407,7 @@ class EngineLoop {
   std::uint64_t bad_messages_ = 0;
 
   EngineNameSpace names_;
-  Runtime runtime_;
+  ExecutorSet executors_;
   Mailbox<LoopEvent> events_;
   std::optional<NetContext> context_{std::in_place};
   PollLoop loop_;

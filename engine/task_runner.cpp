@@ -7,10 +7,10 @@
 
 namespace trireme {
 
-TaskRunner::TaskRunner(Options options, Runtime& runtime, NameSpace& names, OutputCapture* capture,
-                       Report report)
+TaskRunner::TaskRunner(Options options, ExecutorSet& executors, NameSpace& names,
+                       OutputCapture* capture, Report report)
     : options_(std::move(options)),
-      runtime_(runtime),
+      executors_(executors),
       names_(names),
       capture_(capture),
       report_(std::move(report)) {
@@ -85,7 +85,7 @@ void TaskRunner::work() {
 void TaskRunner::execute(const Job& job) {
   TaskRun& context = *job.context;
   if (capture_ != nullptr) capture_->begin_task(context.output());
-  TaskOutcome outcome = runtime_.run(*job.request, context);
+  TaskOutcome outcome = executors_.run(*job.request, context);
   if (capture_ != nullptr) capture_->end_task();
   if (std::holds_alternative<TaskGaveUp>(outcome)) {
     if (!context.stop_requested()) {

@@ -15,8 +15,8 @@
 
 #include "engine/engine_messages.hpp"
 #include "engine/engine_outbox.hpp"
+#include "engine/executor_set.hpp"
 #include "engine/output_capture.hpp"
-#include "engine/runtime.hpp"
 #include "engine/task_run.hpp"
 
 namespace trireme {
@@ -44,9 +44,9 @@ class TaskRunner {
     EngineIdentity identity;
     std::size_t threads = 1;
   };
-  /// `runtime`, `names` and `capture` (which may be null: then nothing is captured) must outlive
+  /// `executors`, `names` and `capture` (which may be null: then nothing is captured) must outlive
   /// the runner.
-  TaskRunner(Options options, Runtime& runtime, NameSpace& names, OutputCapture* capture,
+  TaskRunner(Options options, ExecutorSet& executors, NameSpace& names, OutputCapture* capture,
              Report report);
   /// Asks what runs to stop and waits for it.
   ~TaskRunner();
@@ -76,7 +76,7 @@ class TaskRunner {
   void execute(const Job& job);
 
   Options options_;
-  Runtime& runtime_;
+  ExecutorSet& executors_;
   NameSpace& names_;
   OutputCapture* capture_;
   Report report_;

@@ -8,7 +8,7 @@
 #include <span>
 #include <stdexcept>
 
-#include "engine/runtime.hpp"
+#include "engine/executor_set.hpp"
 #include "session/value_codec.hpp"
 #include "tests/unit/engine/test_context.hpp"
 
@@ -29,9 +29,9 @@ struct FunctionExecutorTest : ::testing::Test {
     request.message.header.msg_type = "apply_request";
     request.message.content_json = Frame(std::move(content));
     request.message.buffers = std::move(buffers);
-    Runtime runtime;
-    runtime.add(std::make_unique<FunctionExecutor>(table));
-    return runtime.run(request, context);
+    ExecutorSet executors;
+    executors.add(std::make_unique<FunctionExecutor>(table));
+    return executors.run(request, context);
   }
   static Value result_of(const TaskOutcome& outcome) {
     const auto* success = std::get_if<TaskSuccess>(&outcome);
@@ -158,13 +158,13 @@ TEST_F(FunctionExecutorTest, ContentsThatAreNoCallsAreExplained) {
   EXPECT_EQ(failure_of(run("not json")).ename, "ValueError");
 }
 
-TEST(RuntimeTest, SourceCodeIsRefusedWithTheListOfWhatRuns) {
+TEST(ExecutorSetTest, SourceCodeIsRefusedWithTheListOfWhatRuns) {
   TaskRequest request;
   request.kind = TaskRequest::Kind::kExecute;
-  Runtime runtime;
-  runtime.add(std::make_unique<FunctionExecutor>(std::make_shared<FunctionTable>()));
+  ExecutorSet executors;
+  executors.add(std::make_unique<FunctionExecutor>(std::make_shared<FunctionTable>()));
   TestContext context;
-  const auto failure = std::get<TaskFailure>(runtime.run(request, context));
+  const auto failure = std::get<TaskFailure>(executors.run(request, context));
   EXPECT_EQ(failure.ename, "NotImplementedError");
   EXPECT_NE(failure.evalue.find("registered native functions"), std::string::npos);
 }

@@ -33,9 +33,9 @@ class ScriptedExecutor final : public Executor {
 
 struct TaskRunnerTest : ::testing::Test {
   std::unique_ptr<TaskRunner> make(std::size_t threads, ScriptedExecutor::Script script) {
-    runtime.add(std::make_unique<ScriptedExecutor>(std::move(script)));
+    executors.add(std::make_unique<ScriptedExecutor>(std::move(script)));
     return std::make_unique<TaskRunner>(
-        TaskRunner::Options{{EngineUuid("uuid"), EngineId(1)}, threads}, runtime, names, nullptr,
+        TaskRunner::Options{{EngineUuid("uuid"), EngineId(1)}, threads}, executors, names, nullptr,
         [this](RunEvent event) {
           const std::lock_guard lock(mutex);
           events.push_back(std::move(event));
@@ -57,7 +57,7 @@ struct TaskRunnerTest : ::testing::Test {
     }
   }
 
-  Runtime runtime;
+  ExecutorSet executors;
   EngineNameSpace names;
   TaskRequest request;
   std::mutex mutex;

@@ -10,7 +10,7 @@
 namespace trireme {
 
 /// Executors in order of preference. run() may be called from several threads at once.
-class Runtime {
+class ExecutorSet {
  public:
   void add(std::unique_ptr<Executor> executor) { executors_.push_back(std::move(executor)); }
 

@@ -1,5 +1,5 @@
 // Dispatch to executors, and the last catch of what tasks throw.
-#include "engine/runtime.hpp"
+#include "engine/executor_set.hpp"
 
 #include <exception>
 #include <string>
@@ -16,7 +16,7 @@ std::string place_of(const TaskRequest& request, const TaskContext& context) {
 
 }  // namespace
 
-TaskOutcome Runtime::run(const TaskRequest& request, TaskContext& context) {
+TaskOutcome ExecutorSet::run(const TaskRequest& request, TaskContext& context) {
   try {
     for (const auto& executor : executors_) {
       if (executor->accepts(request)) return executor->run(request, context);
@@ -29,7 +29,7 @@ TaskOutcome Runtime::run(const TaskRequest& request, TaskContext& context) {
   }
 }
 
-TaskFailure Runtime::refuse(const TaskRequest& request) const {
+TaskFailure ExecutorSet::refuse(const TaskRequest& request) const {
   std::string what =
       request.is_execute()
           ? "This Trireme engine cannot execute source code."
