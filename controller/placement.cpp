@@ -85,7 +85,7 @@ void Placement::leave(EngineSlot engine) {
 }
 
 void Placement::assign(EngineSlot engine) {
-  TRIREME_CHECK(has_room(engine), "engine has no room");
+  TRIREME_CHECK(joined(engine), "an engine that has not joined runs nothing");
   unindex(engine);
   ++engines_[engine].load;
   engines_[engine].order = ++back_;

@@ -52,7 +52,7 @@ class Placement {
   /// Puts an engine at the front of the list. It must not be joined.
   void join(EngineSlot engine, std::uint32_t load = 0);
   void leave(EngineSlot engine);
-  /// One task more: the engine moves to the end of the list.
+  /// One task more, whether or not there is room: the engine moves to the end of the list.
   void assign(EngineSlot engine);
   /// One task less: the engine stays where it is in the list.
   void release(EngineSlot engine);

@@ -16,11 +16,11 @@ constexpr std::array<std::string_view, kStateCount> kStateNames{"submitted", "ch
 
 // Row: from; column: to; both in the order of TaskState.
 constexpr bool kLegalMoves[kStateCount][kStateCount] = {
-    {false, true, true, true, false},   // submitted: checking, blocked, ready
+    {false, true, true, true, true},    // submitted: checking, blocked, ready; running (restored)
     {false, false, true, true, false},  // checking: blocked, ready
     {false, false, true, true, false},  // blocked: blocked (something else is missing), ready
     {false, false, true, true, true},   // ready: blocked, ready (other engines), running
-    {false, false, true, true, false},  // running: back, for another attempt
+    {false, true, true, true, false},   // running: back, for another attempt
 };
 
 }  // namespace

@@ -95,6 +95,7 @@ class Task {
   const TaskRef ref;
   std::uint32_t retries_left;
   std::uint32_t attempts = 0;  // times it was given to an engine
+  bool is_unexamined = false;  // restored as running: its dependencies were never looked at
   BanList bans;
   std::optional<Instant> deadline;  // of the present wait
 

@@ -158,15 +158,21 @@ std::optional<EngineSlot> TaskScheduler::pick_for(const Task& task) {
 }
 
 void TaskScheduler::assign(Task& task, EngineSlot slot, SchedulerOutbox& out) {
+  TRIREME_CHECK(placement_.has_room(slot), "engine has no room");
+  put_on_engine(task, slot);
+  ++task.attempts;
+  out.effects.emplace_back(RunTask{&task.request, &engines_.at(slot).uuid, task.attempts});
+}
+
+/// The engine has the task from now on.
+void TaskScheduler::put_on_engine(Task& task, EngineSlot slot) {
   EngineTable::Engine& engine = engines_.at(slot);
   placement_.assign(slot);
   const auto position = static_cast<std::uint32_t>(engine.running.size());
   engine.running.push_back(task.ref.slot);
   task.move_to(task_state::Running{slot, position, ++assignments_});
   task.deadline.reset();
-  ++task.attempts;
   ++running_count_;
-  out.effects.emplace_back(RunTask{&task.request, &engine.uuid, task.attempts});
 }
 
 /// Undoes assign() for a task that moves on or ends right after; its engine may have room now.

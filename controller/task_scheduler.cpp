@@ -43,6 +43,12 @@ std::string_view drop_reason_text(DropReason reason) {
   return kTexts[static_cast<std::size_t>(reason)];
 }
 
+std::string_view attempt_end_text(AttemptOver::End end) {
+  static constexpr std::array<std::string_view, 5> kTexts{"error", "aborted", "unmet",
+                                                          "engine lost", "reply lost"};
+  return kTexts[static_cast<std::size_t>(end)];
+}
+
 TaskScheduler::TaskScheduler(SchedulerOptions options, std::mt19937_64 random)
     : options_(options),
       placement_(options.scheme, options.hwm, random),
@@ -71,6 +77,50 @@ void TaskScheduler::on_submit(TaskRequest request, Instant now, SchedulerOutbox&
   if (!is_new(request.msg_id, request.client, out)) return;
   admit(tasks_.add(std::move(request)), now, out);
   settle(out);
+}
+
+void TaskScheduler::on_restored(TaskRequest request, const TaskPast& past, Instant now,
+                                SchedulerOutbox& out) {
+  if (tasks_.find(request.msg_id) != nullptr) return;
+  ++counters_.submitted;
+  ++counters_.restored;
+  Task& task = tasks_.add(std::move(request));
+  task.attempts = past.attempts;
+  task.retries_left -= std::min(task.retries_left, past.retries_used);
+  const std::optional<EngineSlot> engine =
+      past.running ? engines_.find(past.running->view()) : std::nullopt;
+  if (engine && engines_.at(*engine).registered) {
+    put_on_engine(task, *engine);
+    task.is_unexamined = true;
+  } else {
+    admit(task, now, out);
+  }
+  settle(out);
+}
+
+void TaskScheduler::on_attempt_lost(const EngineUuid& engine, const MsgId& msg_id, Instant now,
+                                    SchedulerOutbox& out) {
+  Task* task = tasks_.find(msg_id);
+  const auto* running = task == nullptr ? nullptr : task->get<task_state::Running>();
+  if (running == nullptr || engines_.at(running->engine).uuid != engine) return;
+  take_from_engine(*task);
+  ++counters_.reruns;
+  wait_again(*task, {msg_id, engine, task->attempts, AttemptOver::End::kReplyLost}, now, out);
+  settle(out);
+}
+
+bool TaskScheduler::redirect(const MsgId& msg_id, RoutingId client) {
+  Task* task = tasks_.find(msg_id);
+  if (task == nullptr) return false;
+  task->request.client = std::move(client);
+  return true;
+}
+
+std::optional<RunTask> TaskScheduler::running_attempt(const MsgId& msg_id) const {
+  const Task* task = tasks_.find(msg_id);
+  const auto* running = task == nullptr ? nullptr : task->get<task_state::Running>();
+  if (running == nullptr) return std::nullopt;
+  return RunTask{&task->request, &engines_.at(running->engine).uuid, task->attempts};
 }
 
 bool TaskScheduler::on_refused(const MsgId& msg_id, const RoutingId& client, SchedulerOutbox& out) {
@@ -172,7 +222,10 @@ void TaskScheduler::on_reply(const EngineUuid& engine, const MsgId& msg_id, cons
     return drop(DropReason::kForeignReply, msg_id, engine.view(), out);
   }
   const EngineRef ran_on = take_from_engine(*task);
-  if (!retry(*task, terms, ran_on, now, out)) {
+  const bool is_aborted = terms.status == ReplyStatus::kAborted;
+  AttemptOver over{msg_id, engine, task->attempts,
+                   is_aborted ? AttemptOver::End::kAborted : AttemptOver::End::kError};
+  if (!retry(*task, terms, std::move(over), ran_on, now, out)) {
     const bool ended_ok = terms.status == ReplyStatus::kOk;
     std::unique_ptr<Task> ended = end(*task, {ended_ok, ran_on});
     out.effects.emplace_back(DeliverReply{std::move(ended->request.client), engine,
@@ -183,11 +236,12 @@ void TaskScheduler::on_reply(const EngineUuid& engine, const MsgId& msg_id, cons
 }
 
 /// Queues the task again if the reply calls for it; false if the attempt was its last.
-bool TaskScheduler::retry(Task& task, const ReplyTerms& terms, EngineRef engine, Instant now,
-                          SchedulerOutbox& out) {
+bool TaskScheduler::retry(Task& task, const ReplyTerms& terms, AttemptOver over, EngineRef engine,
+                          Instant now, SchedulerOutbox& out) {
   if (is_pure()) return false;
   if (!terms.dependencies_met) {
     ++counters_.unmet;
+    over.end = AttemptOver::End::kUnmet;
     task.bans.add(engine, BanKind::kNever);
   } else if (terms.status != ReplyStatus::kOk && task.retries_left > 0) {
     ++counters_.retried;
@@ -196,9 +250,16 @@ bool TaskScheduler::retry(Task& task, const ReplyTerms& terms, EngineRef engine,
   } else {
     return false;
   }
+  wait_again(task, std::move(over), now, out);
+  return true;
+}
+
+/// An attempt is over, the task is not.
+void TaskScheduler::wait_again(Task& task, AttemptOver over, Instant now, SchedulerOutbox& out) {
+  out.effects.emplace_back(std::move(over));
+  if (std::exchange(task.is_unexamined, false)) return admit(task, now, out);
   start_wait(task, now);
   reconsider(task, out);
-  return true;
 }
 
 void TaskScheduler::on_engine_joined(const EngineUuid& engine, Instant /*now*/,
@@ -265,7 +326,8 @@ void TaskScheduler::strand_tasks(const Departure& gone, Instant now, SchedulerOu
     if (task.running()->assignment > gone.assignments) break;  // they come by assignment
     ++counters_.stranded;
     const EngineRef ran_on = take_from_engine(task);
-    if (retry(task, {true, ReplyStatus::kError}, ran_on, now, out)) continue;
+    AttemptOver over{msg_id, uuid, task.attempts, AttemptOver::End::kEngineLost};
+    if (retry(task, {true, ReplyStatus::kError}, std::move(over), ran_on, now, out)) continue;
     std::unique_ptr<Task> ended = end(task, {false, ran_on});
     out.effects.emplace_back(
         FailTask{std::move(ended->request.client), std::move(ended->request.msg_id),

@@ -55,6 +55,23 @@ struct DeliverReply {
   bool ended_ok;
 };
 
+/// An attempt is over and another will follow: for the records.
+struct AttemptOver {
+  enum class End : std::uint8_t {
+    kError,       // the task failed there
+    kAborted,     // the engine gave it up
+    kUnmet,       // the engine cannot run it
+    kEngineLost,  // the engine left with it
+    kReplyLost,   // the engine says it has nothing of the task any more
+  };
+  MsgId msg_id;
+  EngineUuid engine;
+  std::uint32_t number;  // from 1
+  End end;
+};
+/// As records have it: `error`, `engine lost`, ...
+std::string_view attempt_end_text(AttemptOver::End end);
+
 /// Answer the client with an error of our own; the task has ended.
 struct FailTask {
   RoutingId client;
@@ -88,7 +105,8 @@ struct CountedDrop {
   std::string peer;
 };
 
-using SchedulerEffect = std::variant<RunTask, DeliverReply, FailTask, LookUpOutcomes, CountedDrop>;
+using SchedulerEffect =
+    std::variant<RunTask, DeliverReply, AttemptOver, FailTask, LookUpOutcomes, CountedDrop>;
 
 /// What the scheduler wants done, in this order. The caller empties it after each event.
 struct SchedulerOutbox {
@@ -102,6 +120,13 @@ struct PastOutcome {
   std::optional<EngineUuid> engine;
 };
 
+/// What a task went through under a former controller.
+struct TaskPast {
+  std::uint32_t attempts = 0;         // times it was given to an engine, this one included
+  std::uint32_t retries_used = 0;     // attempts that failed
+  std::optional<EngineUuid> running;  // the engine that has it
+};
+
 struct SchedulerCounters {
   std::uint64_t submitted = 0;  // without duplicates
   std::uint64_t completed = 0;  // ended well
@@ -109,6 +134,8 @@ struct SchedulerCounters {
   std::uint64_t retried = 0;    // attempts that failed and were followed by another
   std::uint64_t unmet = 0;      // attempts refused for a functional dependency
   std::uint64_t stranded = 0;   // attempts lost with their engine
+  std::uint64_t restored = 0;   // taken over from a former controller
+  std::uint64_t reruns = 0;     // attempts whose reply was lost on its way
   std::array<std::uint64_t, kDropReasonCount> dropped{};
 };
 
@@ -145,6 +172,19 @@ class TaskScheduler {
   TaskScheduler& operator=(const TaskScheduler&) = delete;
 
   void on_submit(TaskRequest request, Instant now, SchedulerOutbox& out);
+  /// A task that a former controller left unfinished. It runs on where it runs, if that engine has
+  /// joined, and waits otherwise; its timeout begins anew. Tasks come in the order in which they
+  /// were submitted. A task that is live already is dropped.
+  void on_restored(TaskRequest request, const TaskPast& past, Instant now, SchedulerOutbox& out);
+  /// The engine has nothing of the attempt it was given: it never came, or its reply got lost. The
+  /// task waits for an engine again; that costs no retry. Nothing happens when the engine does not
+  /// have the task.
+  void on_attempt_lost(const EngineUuid& engine, const MsgId& msg_id, Instant now,
+                       SchedulerOutbox& out);
+  /// The reply of a live task goes to this client from now on. False when no such task is live.
+  bool redirect(const MsgId& msg_id, RoutingId client);
+  /// The attempt that an engine is at; empty when the task does not run.
+  std::optional<RunTask> running_attempt(const MsgId& msg_id) const;
   /// Takes note of a submission that is not taken, so that it has ended, failed, for those that
   /// depend on it. False when the id is live or has ended lately: it is then dropped.
   bool on_refused(const MsgId& msg_id, const RoutingId& client, SchedulerOutbox& out);
@@ -204,8 +244,9 @@ class TaskScheduler {
   bool is_new(const MsgId& msg_id, const RoutingId& client, SchedulerOutbox& out);
   void admit(Task& task, Instant now, SchedulerOutbox& out);
   bool resolve(Task& task, std::vector<task_state::UnknownId>& unknown);
-  bool retry(Task& task, const ReplyTerms& terms, EngineRef engine, Instant now,
+  bool retry(Task& task, const ReplyTerms& terms, AttemptOver over, EngineRef engine, Instant now,
              SchedulerOutbox& out);
+  void wait_again(Task& task, AttemptOver over, Instant now, SchedulerOutbox& out);
   void strand_tasks(const Departure& gone, Instant now, SchedulerOutbox& out);
   void start_wait(Task& task, Instant now);
   std::unique_ptr<Task> end(Task& task, const Outcome& outcome);
@@ -227,6 +268,7 @@ class TaskScheduler {
   Next next_to_run();
   std::optional<EngineSlot> pick_for(const Task& task);
   void assign(Task& task, EngineSlot engine, SchedulerOutbox& out);
+  void put_on_engine(Task& task, EngineSlot engine);
   EngineRef take_from_engine(Task& task);
   void forget_if_done(EngineSlot engine);
 

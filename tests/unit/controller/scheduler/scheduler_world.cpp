@@ -100,6 +100,16 @@ void SchedulerWorld::pass(std::chrono::nanoseconds duration) {
   now_ = end;
 }
 
+void SchedulerWorld::restore(const TaskBuilder& builder, const TaskPast& past) {
+  scheduler_.on_restored(builder.build(), past, now_, outbox_);
+  record();
+}
+
+void SchedulerWorld::lose_attempt(const std::string& id, const std::string& engine) {
+  scheduler_.on_attempt_lost(EngineUuid(engine), MsgId(id), now_, outbox_);
+  record();
+}
+
 bool SchedulerWorld::cancel(const std::string& id) {
   const bool cancelled = scheduler_.cancel(MsgId(id), now_, outbox_);
   record();
@@ -111,7 +121,14 @@ void SchedulerWorld::expect(const std::vector<std::string>& lines) {
 }
 
 void SchedulerWorld::record() {
-  for (SchedulerEffect& effect : outbox_.effects) effects_.push_back(line_of(effect));
+  for (SchedulerEffect& effect : outbox_.effects) {
+    if (const auto* over = std::get_if<AttemptOver>(&effect)) {
+      attempts_.push_back(over->msg_id.str() + " " + std::to_string(over->number) + " on " +
+                          over->engine.str() + ": " + std::string(attempt_end_text(over->end)));
+    } else {
+      effects_.push_back(line_of(effect));
+    }
+  }
   outbox_.effects.clear();
   scheduler_.check_invariants();
 }

@@ -63,6 +63,8 @@ class SchedulerWorld {
   void answer(const std::string& id, std::vector<PastOutcome> known);
   /// Lets time pass and wakes the scheduler if it asked for that.
   void pass(std::chrono::nanoseconds duration);
+  void restore(const TaskBuilder& builder, const TaskPast& past = {});
+  void lose_attempt(const std::string& id, const std::string& engine);
   bool cancel(const std::string& id);
 
   /// The next effects must be exactly these; takes them.
@@ -72,6 +74,8 @@ class SchedulerWorld {
   std::vector<std::string> take_effects() { return std::exchange(effects_, {}); }
 
   TaskScheduler& scheduler() { return scheduler_; }
+  /// Attempts that were over while their tasks were not, each as `a 1 on e1: error`; takes them.
+  std::vector<std::string> take_attempts() { return std::exchange(attempts_, {}); }
   /// The last FailTask and DeliverReply seen.
   const FailTask& last_failure() const { return last_failure_; }
   const DeliverReply& last_delivery() const { return last_delivery_; }
@@ -85,6 +89,7 @@ class SchedulerWorld {
   Instant now_{};
   SchedulerOutbox outbox_;
   std::vector<std::string> effects_;
+  std::vector<std::string> attempts_;
   FailTask last_failure_{};
   DeliverReply last_delivery_{};
 };
