@@ -149,4 +149,15 @@ std::string ClusterProcesses::logs() const {
   return all.str();
 }
 
+void wait_until_known(const Client& client, const std::string& msg_id) {
+  const auto give_up = steady_clock::now() + ClusterProcesses::kStartLimit;
+  for (;;) {
+    const auto history = client.hub_history();
+    if (std::find(history.begin(), history.end(), msg_id) != history.end()) return;
+    if (steady_clock::now() > give_up) {
+      throw std::runtime_error("the hub does not know task " + msg_id);
+    }
+  }
+}
+
 }  // namespace trireme

@@ -51,4 +51,8 @@ class ClusterProcesses {
   int next_log_ = 0;
 };
 
+/// Waits until the hub knows the task: Python's hears of tasks beside their way, at times later
+/// than of a question about them.
+void wait_until_known(const Client& client, const std::string& msg_id);
+
 }  // namespace trireme

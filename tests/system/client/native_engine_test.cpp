@@ -241,6 +241,7 @@ TEST_P(NativeEngines, AFinishedNativeResultIsFoundByItsId) {
   const auto result = client().load_balanced_view().apply(kReverse, numbers(300));
   result.get(kLimit);
   const Client other(processes().options());
+  wait_until_known(other, result.msg_ids().at(0));
   const auto seen = other.get_result<std::vector<double>>(result.msg_ids()).get(kLimit);
   EXPECT_EQ(seen.at(0), result.get());
 }

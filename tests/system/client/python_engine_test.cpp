@@ -1,22 +1,15 @@
 // The client library with Python's engines.
 #include <algorithm>
-#include <chrono>
+#include <numeric>
 #include <string>
+#include <vector>
+
+#include <trireme/task.hpp>
 
 #include "tests/system/client/cluster_suite.hpp"
 
 namespace trireme {
 namespace {
-
-/// Python's hub hears of a task beside the task's way, at times later than of a question about it.
-void wait_until_known(const Client& client, const std::string& msg_id) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  for (;;) {
-    const auto history = client.hub_history();
-    if (std::find(history.begin(), history.end(), msg_id) != history.end()) return;
-    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "the hub does not know " << msg_id;
-  }
-}
 
 class PythonEngines : public ClusterSuite<Make::kStock> {};
 INSTANTIATE_TEST_SUITE_P(Controllers, PythonEngines, ::testing::ValuesIn(controllers()), case_name);
@@ -153,6 +146,88 @@ TEST_P(PythonEngines, PurgedResultsAreForgotten) {
 
 TEST_P(PythonEngines, ANativeCallIsARemoteError) {
   EXPECT_THROW(client().engine(first_id()).apply("native.task", {1}).get(kLimit), RemoteError);
+}
+
+constexpr Task<double(double)> kSqrt{"python:math.sqrt"};
+constexpr Task<double(std::vector<double>)> kNorm{"python:numpy.linalg.norm"};
+constexpr Task<std::int64_t(std::int64_t)> kTwice{"python:twice"};
+
+TEST_P(PythonEngines, ImportableFunctionsAreCalledByTheirNames) {
+  const EngineView engine = client().engine(first_id());
+  EXPECT_EQ(engine.apply(kSqrt, 2.25).get(kLimit), 1.5);
+  EXPECT_EQ(engine.apply(kNorm, std::vector{3.0, 4.0}).get(kLimit), 5.0);
+  EXPECT_EQ(engine.apply("python:textwrap.shorten", {"one two three"}, {{"width", 9}}).get(kLimit),
+            Value("one [...]"));
+  EXPECT_EQ(engine.apply("python:string:Formatter.__name__.upper").get(kLimit), Value("FORMATTER"));
+  EXPECT_EQ(engine.apply("python:len", {Value(List{1, 2, 3})}).get(kLimit), Value(3));
+  const auto pids = client().direct_view().apply("python:os.getpid").get(kLimit);
+  ASSERT_EQ(pids.size(), kEngineCount);
+  EXPECT_NE(pids[0], pids[1]);
+}
+
+TEST_P(PythonEngines, FunctionsOfTheNameSpaceAreCalledAndMapped) {
+  client().direct_view().execute("def twice(x): return 2 * x").get(kLimit);
+  EXPECT_EQ(client().engine(first_id()).apply(kTwice, 21).get(kLimit), 42);
+  std::vector<std::int64_t> inputs(100);
+  std::iota(inputs.begin(), inputs.end(), 0);
+  std::vector<std::int64_t> doubled;
+  for (const std::int64_t input : inputs) doubled.push_back(2 * input);
+  const auto balanced = client().load_balanced_view();
+  EXPECT_EQ(balanced.map(kTwice, inputs).get(kLimit), doubled);
+  EXPECT_EQ(balanced.map(MapOptions{30}, kTwice, inputs).get(kLimit), doubled);
+  EXPECT_EQ(client().direct_view().map(kTwice, inputs).get(kLimit), doubled);
+  std::vector<std::int64_t> lazy;
+  for (const std::int64_t value : balanced.imap(kTwice, inputs)) lazy.push_back(value);
+  EXPECT_EQ(lazy, doubled);
+  const auto lambda =
+      client().engine(first_id()).apply("python:(lambda x, *, y: x + y)", {1}, {{"y", 2}});
+  EXPECT_EQ(lambda.get(kLimit), Value(3));
+}
+
+TEST_P(PythonEngines, NamesArePushedPulledScatteredAndGathered) {
+  for (const bool coalescing : {false, true}) {
+    const auto view = client().broadcast_view({}, coalescing);
+    view.push({{"x", Array::of<double>({1, 2, 3})}, {"word", "gr\xc3\xbc\xc3\x9f"}}).get(kLimit);
+    const auto found = view.pull<std::vector<double>>("x").get(kLimit);
+    EXPECT_EQ(found, (std::vector<std::vector<double>>(kEngineCount, {1, 2, 3})));
+    EXPECT_EQ(view.pull<double>("float(x.sum())").get(kLimit),
+              std::vector<double>(kEngineCount, 6.0));
+    EXPECT_EQ(view.apply(kSqrt, 4.0).get(kLimit), std::vector<double>(kEngineCount, 2.0));
+  }
+  const DirectView direct = client().direct_view();
+  std::vector<double> values(101, 0.5);
+  direct.scatter("part", values).get(kLimit);
+  EXPECT_EQ(direct.pull<int>("len(part)").get(kLimit), (std::vector<int>{51, 50}));
+  EXPECT_EQ(direct.gather<double>("part").get(kLimit), values);
+  const auto keys = client().engine(first_id()).keys().get(kLimit);
+  EXPECT_EQ(std::count(keys.begin(), keys.end(), "part"), 1);
+  EXPECT_EQ(std::count(keys.begin(), keys.end(), "get_ipython"), 0);
+}
+
+TEST_P(PythonEngines, FailuresOfFunctionsTellWhatPythonTold) {
+  const EngineView engine = client().engine(first_id());
+  const auto failure = [](const AsyncCall& call) {
+    call.wait_for(kLimit);
+    return call.task(0).failure.value_or(RemoteFailure{});
+  };
+  const RemoteFailure domain = failure(engine.apply(kSqrt, -1.0));
+  EXPECT_EQ(domain.ename, "ValueError");
+  EXPECT_EQ(domain.evalue, "math domain error");
+  EXPECT_EQ(domain.engine_id, first_id());
+  EXPECT_FALSE(domain.traceback.empty());
+  EXPECT_EQ(failure(engine.pull("missing")).ename, "NameError");
+  EXPECT_EQ(failure(engine.apply("python:no_such_module.f")).ename, "ModuleNotFoundError");
+  EXPECT_THROW(engine.apply("python:threading.Lock").get(kLimit), RemoteError);
+  EXPECT_THROW(engine.pull("2 ** 100").get(kLimit), FormatError);
+  EXPECT_THROW(engine.pull("__import__('fractions').Fraction(1, 3)").get(kLimit), FormatError);
+}
+
+TEST_P(PythonEngines, AnotherClientReadsTheResultOfAFunction) {
+  const auto result = client().load_balanced_view().apply(kNorm, std::vector{3.0, 4.0});
+  result.get(kLimit);
+  const Client other(processes().options());
+  wait_until_known(other, result.msg_ids().at(0));
+  EXPECT_EQ(other.get_result<double>(result.msg_ids()).get(kLimit).at(0), 5.0);
 }
 
 TEST_P(PythonEngines, ManyTasksAllEnd) {
