@@ -37,9 +37,11 @@ target_include_directories(trireme_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 target_link_libraries(trireme_flags INTERFACE Threads::Threads)
 if(TRIREME_SANITIZE)
   target_compile_options(trireme_flags INTERFACE -fsanitize=${TRIREME_SANITIZE}
-                         -fno-omit-frame-pointer -fno-sanitize-recover=all
-                         # g++ 12 sees uninitialized variants where sanitizers only instrument them
-                         -Wno-maybe-uninitialized)
+                         -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12 sees uninitialized variants where sanitizers only instrument them
+    target_compile_options(trireme_flags INTERFACE -Wno-maybe-uninitialized)
+  endif()
   if(TRIREME_SANITIZE MATCHES "undefined")
     # These two double the time of a build; AddressSanitizer sees null pointers used, too.
     target_compile_options(trireme_flags INTERFACE -fno-sanitize=null,alignment)
