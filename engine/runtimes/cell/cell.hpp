@@ -1,0 +1,192 @@
+// What every C++ cell can use: ns, display, input, and the call of its functions from outside.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "engine/runtimes/cell/host_calls.h"
+#include "engine/runtimes/cell/print.hpp"
+#include "engine/runtimes/cell/value.hpp"
+
+namespace trireme {
+
+/// One thing in several representations: mime type -> text, bytes or JSON.
+struct Bundle {
+  Json data = Json::dict();
+  Bundle() = default;
+  Bundle(std::string_view mime, const Json& representation) { add(mime, representation); }
+  Bundle& add(std::string_view mime, const Json& representation) {
+    data.set(mime, representation);
+    return *this;
+  }
+};
+
+/// Shows it now. A later call with the same id and `update` replaces it.
+inline void display(const Bundle& bundle, std::string_view id = {}, bool update = false) {
+  trireme_display(bundle.data.get(), nullptr, std::string(id).c_str(), update ? 1 : 0);
+}
+/// Text for text types and JSON, raw bytes for all others (image/png).
+inline void display(std::string_view mime, std::string_view data) {
+  const bool is_text =
+      mime.starts_with("text/") || mime == "image/svg+xml" || mime == "application/javascript";
+  if (mime == "application/json" || mime.ends_with("+json")) {
+    display(Bundle(mime, Json::parse(data)));
+  } else {
+    display(Bundle(mime, is_text ? Json(data) : Json::bytes(data)));
+  }
+}
+inline void html(std::string_view text) { display("text/html", text); }
+inline void markdown(std::string_view text) { display("text/markdown", text); }
+inline void png(std::string_view bytes) { display("image/png", bytes); }
+inline void clear_output(bool wait = false) { trireme_clear_output(wait ? 1 : 0); }
+
+/// Asks whoever sent the cell for one line. std::cin asks, too.
+inline std::string input(std::string_view prompt = {}, bool is_password = false) {
+  std::cout.flush();
+  std::string line;
+  if (!trireme_input(prompt.data(), prompt.size(), is_password ? 1 : 0, &cell::take_text, &line)) {
+    throw std::runtime_error(line);
+  }
+  return line;
+}
+
+/// Whether the cell was interrupted: for long loops that want to tidy up.
+inline bool stop_requested() { return trireme_stop_requested() != 0; }
+inline int engine_id() { return trireme_engine_id(); }
+
+/// The named values of the engine: what clients push and pull.
+class NameSpace {
+ public:
+  /// One name: converts to what is there, takes what is assigned.
+  class Entry {
+   public:
+    explicit Entry(std::string_view name) : name_(name) {}
+    template <class T>
+    Entry& operator=(const T& value) {
+      const Json json(value);
+      trireme_ns_set(name_.data(), name_.size(), json.get());
+      return *this;
+    }
+    Entry& operator=(const Entry& other) { return *this = other.json(); }
+    Json json() const {
+      trireme_value* found = trireme_ns_get(name_.data(), name_.size());
+      if (found == nullptr) throw NameError("the engine has no name '" + name_ + "'");
+      return Json::adopt(found);
+    }
+    template <class T>
+    T as() const {
+      return json().as<T>();
+    }
+    template <class T>
+    requires(cell::Owning<T>) operator T() const {  // NOLINT: implicit
+      return as<T>();
+    }
+
+   private:
+    std::string name_;
+  };
+
+  Entry operator[](std::string_view name) const { return Entry(name); }
+  bool contains(std::string_view name) const {
+    trireme_value* found = trireme_ns_get(name.data(), name.size());
+    if (found != nullptr) trireme_free(found);
+    return found != nullptr;
+  }
+  bool erase(std::string_view name) const {
+    return trireme_ns_erase(name.data(), name.size()) != 0;
+  }
+  std::vector<std::string> names() const {
+    return Json::adopt(trireme_ns_names()).as<std::vector<std::string>>();
+  }
+};
+inline constexpr NameSpace ns;
+
+template <>
+struct cell::Convert<NameSpace::Entry> {
+  static constexpr bool kKnown = true;
+  static void put(trireme_value* to, const NameSpace::Entry& entry) {
+    trireme_assign(to, entry.json().get());
+  }
+};
+
+namespace cell {
+
+/// Types of users can have representations of their own: `trireme::Bundle mime_bundle(const T&)`,
+/// found beside the type.
+template <class T>
+concept HasBundle = requires(const T& value) {
+  Bundle(mime_bundle(value));
+};
+
+template <class T>
+void show_value(const T& value) {
+  Bundle bundle;
+  if constexpr (std::is_same_v<T, Bundle>) {
+    bundle = value;
+  } else if constexpr (std::is_same_v<T, NameSpace::Entry>) {
+    return show_value(value.json());
+  } else if constexpr (std::is_same_v<T, Json>) {
+    bundle.add("text/plain", value.dump(true));
+    const int kind = trireme_kind(value.get());
+    if (kind == TRIREME_LIST || kind == TRIREME_DICT) bundle.add("application/json", value);
+  } else {
+    if constexpr (HasBundle<T>) bundle = mime_bundle(value);
+    if (!bundle.data.contains("text/plain")) {
+      std::string text;
+      if constexpr (std::is_function_v<T>) {
+        text = type_name<T>();
+      } else {
+        print(text, value);
+      }
+      bundle.add("text/plain", text);
+    }
+  }
+  trireme_result(bundle.data.get());
+}
+
+/// The last expression of a cell stands right of a comma with one of these: void ones show nothing.
+struct Show {};
+template <class T>
+void operator,(Show, T&& value) {
+  using Type = std::remove_cvref_t<T>;
+  if constexpr (!std::is_same_v<Type, std::ostream> && !std::is_base_of_v<std::ostream, Type>) {
+    show_value<Type>(value);
+  }
+}
+
+/// The types of a call's arguments as a function takes them.
+template <class... P>
+struct Parameters {
+  static constexpr std::size_t kCount = sizeof...(P);
+  template <class F>
+  static void call(F&& function, const trireme_value* args, trireme_value* result) {
+    using Result = std::invoke_result_t<F, P...>;
+    if (trireme_count(args) != kCount) {
+      throw TypeError("the function takes " + std::to_string(kCount) + " arguments, not " +
+                      std::to_string(trireme_count(args)));
+    }
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      std::tuple<std::remove_cvref_t<P>...> held{
+          cell::take<std::remove_cvref_t<P>>(trireme_item(args, I))...};
+      if constexpr (std::is_void_v<Result>) {
+        function(static_cast<P>(std::get<I>(held))...);
+        trireme_set_null(result);
+      } else {
+        cell::put(result, function(static_cast<P>(std::get<I>(held))...));
+      }
+    }
+    (std::make_index_sequence<kCount>());
+  }
+};
+
+}  // namespace cell
+}  // namespace trireme
+
+using trireme::ns;
