@@ -29,8 +29,7 @@ void MemoryStore::apply_one(const RecordChange& change) {
   detach(entry);
   RecordPatch patch;
   add_change(patch, change);
-  if (patch.ended_ok) entry->ended_ok = patch.ended_ok;
-  apply_patch(entry->record, std::move(patch));
+  if (const auto ended_ok = apply_patch(entry->record, patch)) entry->ended_ok = ended_ok;
   attach(entry);
 }
 

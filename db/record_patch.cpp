@@ -30,134 +30,98 @@ ObjectReader& reader() {
   return reader;
 }
 
-std::optional<std::string> string_member(const simdjson::dom::object& object,
-                                         std::string_view key) {
+/// A string member into its place, and null for one of another kind.
+void take_string(const simdjson::dom::element& value, std::optional<std::string>& into) {
   std::string_view text;
-  if (object[key].get(text) != simdjson::SUCCESS) return std::nullopt;
-  return std::string(text);
+  if (value.get(text) == simdjson::SUCCESS) {
+    into = std::string(text);
+  } else {
+    into.reset();
+  }
 }
 
-std::optional<Timestamp> date_member(const simdjson::dom::object& object, std::string_view key) {
+std::optional<Timestamp> date_of(const simdjson::dom::element& value) {
   std::string_view text;
-  if (object[key].get(text) != simdjson::SUCCESS) return std::nullopt;
+  if (value.get(text) != simdjson::SUCCESS) return std::nullopt;
   return parse_timestamp(text);
 }
 
-/// Sets columns of a patch and remembers that they are set.
-class PatchWriter {
- public:
-  explicit PatchWriter(RecordPatch& patch) : patch_(patch), values_(patch.values) {}
+/// The text when it is a JSON object, after `visit` has seen its members. Of members with one name
+/// the last counts, as for Python.
+template <class Visit>
+std::optional<std::string_view> object_text(const Frame& json, Visit visit) {
+  const std::string_view text = json.view();
+  if (text == "{}") return text;  // nothing to see
+  const auto object = reader().read(text);
+  if (!object) return std::nullopt;
+  for (const auto member : *object) visit(member.key, member.value);
+  return text;
+}
 
-  void operator()(const TaskSubmitted& change) {
-    mark({Column::kHeader, Column::kMetadata, Column::kContent, Column::kBuffers,
-          Column::kSubmitted, Column::kClientUuid, Column::kQueue, Column::kLabel});
-    values_.submitted.reset();
-    values_.client_uuid.reset();
-    values_.label.reset();
-    values_.header = object_text(change.header_json, [this](const auto& header) {
-      values_.submitted = date_member(header, "date");
-      values_.client_uuid = string_member(header, "session");
-    });
-    values_.metadata = object_text(change.metadata_json, [this](const auto& metadata) {
-      values_.label = string_member(metadata, "label");
-    });
-    values_.content = object_text(change.content_json, [](const auto&) {});
-    values_.buffers = change.buffers;
-    values_.queue = std::string(queue_name(change.queue));
-    set_engine(change.engine);
+constexpr auto kNothingToSee = [](std::string_view, const simdjson::dom::element&) {};
+
+std::optional<std::string> owned(std::optional<std::string_view> text) {
+  if (!text) return std::nullopt;
+  return std::string(*text);
+}
+
+/// Puts a change into its place in a patch.
+struct PatchWriter {
+  RecordPatch& patch;
+
+  void operator()(const TaskSubmitted& change) const {
+    patch.request = &change;
+    if (change.engine) patch.engine = &*change.engine;
   }
-
-  void operator()(const TaskAssigned& change) { set_engine(change.engine); }
-
-  void operator()(const TaskFinished& change) {
-    mark({Column::kStarted, Column::kCompleted, Column::kReceived, Column::kResultHeader,
-          Column::kResultMetadata, Column::kResultContent, Column::kResultBuffers});
-    values_.started.reset();
-    values_.completed = change.received;
-    values_.received = change.received;
-    std::optional<std::string> status;
-    values_.result_header = object_text(change.header_json, [&](const auto& header) {
-      values_.completed = date_member(header, "date").value_or(change.received);
-    });
-    values_.result_metadata = object_text(change.metadata_json, [&](const auto& metadata) {
-      values_.started = date_member(metadata, "started");
-      status = string_member(metadata, "status");
-    });
-    values_.result_content = object_text(change.content_json, [&](const auto& content) {
-      if (!status) status = string_member(content, "status");
-    });
-    values_.result_buffers = change.buffers;
-    patch_.ended_ok = status == "ok";
-    set_engine(change.engine);
+  void operator()(const TaskAssigned& change) const { patch.engine = &change.engine; }
+  void operator()(const TaskFinished& change) const {
+    patch.result = &change;
+    if (change.engine) patch.engine = &*change.engine;
   }
-
-  void operator()(const TaskOutput& change) {
+  void operator()(const TaskOutput& change) const {
     const bool is_stdout = change.stream == TaskOutput::Stream::kStdout;
-    (is_stdout ? values_.stdout_text : values_.stderr_text) += change.text;
+    (is_stdout ? patch.stdout_text : patch.stderr_text) += change.text;
   }
-
-  void operator()(const TaskDisplay& change) {
+  void operator()(const TaskDisplay& change) const {
     switch (change.kind) {
       case TaskDisplay::Kind::kExecuteInput:
-        mark({Column::kExecuteInput});
-        values_.execute_input.reset();
-        object_text(change.content_json, [this](const auto& content) {
-          values_.execute_input = string_member(content, "code");
-        });
+        patch.execute_input = &change;
         return;
       case TaskDisplay::Kind::kExecuteResult:
-        mark({Column::kExecuteResult});
-        values_.execute_result = object_text(change.content_json, [](const auto&) {});
+        patch.execute_result = &change;
         return;
       case TaskDisplay::Kind::kError:
-        mark({Column::kError});
-        values_.error = object_text(change.content_json, [](const auto&) {});
+        patch.error = &change;
         return;
     }
   }
-
-  void operator()(const AttemptEnded& change) { patch_.attempts.push_back(change); }
-
-  void operator()(const TaskResubmitted& change) {
-    mark({Column::kResubmitted});
-    values_.resubmitted = change.replacement.str();
-  }
-
- private:
-  void mark(std::initializer_list<Column> columns) {
-    for (const Column column : columns) patch_.columns.add(column);
-  }
-
-  void set_engine(const std::optional<EngineUuid>& engine) {
-    if (!engine) return;
-    mark({Column::kEngineUuid});
-    values_.engine_uuid = engine->str();
-  }
-
-  static std::string_view queue_name(TaskQueue queue) {
-    switch (queue) {
-      case TaskQueue::kMux:
-        return "mux";
-      case TaskQueue::kTask:
-        return "task";
-      case TaskQueue::kBroadcast:
-        return "broadcast";
-    }
-    return "";
-  }
-
-  /// The text when it is a JSON object, after `visit` has seen the object.
-  template <class Visit>
-  static std::optional<std::string> object_text(const Frame& json, Visit visit) {
-    const auto object = reader().read(json.view());
-    if (!object) return std::nullopt;
-    visit(*object);
-    return json.to_string();
-  }
-
-  RecordPatch& patch_;
-  TaskRecord& values_;
+  void operator()(const AttemptEnded& change) const { patch.attempts.push_back(&change); }
+  void operator()(const TaskResubmitted& change) const { patch.replacement = &change.replacement; }
 };
+
+void apply_request(TaskRecord& record, const TaskSubmitted& change) {
+  RequestColumns columns = read_request(change);
+  record.header = owned(columns.header);
+  record.metadata = owned(columns.metadata);
+  record.content = owned(columns.content);
+  record.buffers = change.buffers;
+  record.submitted = columns.submitted;
+  record.client_uuid = std::move(columns.client_uuid);
+  record.label = std::move(columns.label);
+  record.queue = std::string(queue_name(change.queue));
+}
+
+bool apply_result(TaskRecord& record, const TaskFinished& change) {
+  const ResultColumns columns = read_result(change);
+  record.result_header = owned(columns.header);
+  record.result_metadata = owned(columns.metadata);
+  record.result_content = owned(columns.content);
+  record.result_buffers = change.buffers;
+  record.started = columns.started;
+  record.completed = columns.completed;
+  record.received = change.received;
+  return columns.ended_ok;
+}
 
 }  // namespace
 
@@ -178,8 +142,64 @@ bool creates_record(const RecordChange& change) {
 }
 
 void add_change(RecordPatch& patch, const RecordChange& change) {
-  if (patch.values.msg_id.empty()) patch.values.msg_id = changed_record(change);
-  std::visit(PatchWriter(patch), change);
+  std::visit(PatchWriter{patch}, change);
+}
+
+RequestColumns read_request(const TaskSubmitted& change) {
+  RequestColumns columns;
+  columns.header = object_text(change.header_json, [&](std::string_view key, const auto& value) {
+    if (key == "date") columns.submitted = date_of(value);
+    if (key == "session") take_string(value, columns.client_uuid);
+  });
+  columns.metadata =
+      object_text(change.metadata_json, [&](std::string_view key, const auto& value) {
+        if (key == "label") take_string(value, columns.label);
+      });
+  columns.content = object_text(change.content_json, kNothingToSee);
+  return columns;
+}
+
+ResultColumns read_result(const TaskFinished& change) {
+  ResultColumns columns;
+  columns.completed = change.received;
+  std::optional<std::string> status;
+  columns.header = object_text(change.header_json, [&](std::string_view key, const auto& value) {
+    if (key == "date") columns.completed = date_of(value).value_or(change.received);
+  });
+  columns.metadata =
+      object_text(change.metadata_json, [&](std::string_view key, const auto& value) {
+        if (key == "started") columns.started = date_of(value);
+        if (key == "status") take_string(value, status);
+      });
+  const bool is_known = status.has_value();
+  columns.content = object_text(change.content_json, [&](std::string_view key, const auto& value) {
+    if (key == "status" && !is_known) take_string(value, status);
+  });
+  columns.ended_ok = status == "ok";
+  return columns;
+}
+
+std::optional<std::string> read_display(const TaskDisplay& change) {
+  if (change.kind != TaskDisplay::Kind::kExecuteInput) {
+    return owned(object_text(change.content_json, kNothingToSee));
+  }
+  std::optional<std::string> code;
+  object_text(change.content_json, [&](std::string_view key, const auto& value) {
+    if (key == "code") take_string(value, code);
+  });
+  return code;
+}
+
+std::string_view queue_name(TaskQueue queue) {
+  switch (queue) {
+    case TaskQueue::kMux:
+      return "mux";
+    case TaskQueue::kTask:
+      return "task";
+    case TaskQueue::kBroadcast:
+      return "broadcast";
+  }
+  return "";
 }
 
 void append_attempt(std::optional<std::string>& list, const AttemptEnded& attempt) {
@@ -194,14 +214,19 @@ void append_attempt(std::optional<std::string>& list, const AttemptEnded& attemp
            format_timestamp(attempt.ended) + "\", \"end\": " + json_string(attempt.end) + "}]";
 }
 
-void apply_patch(TaskRecord& record, RecordPatch patch) {
-  for (const ColumnInfo& info : kColumns) {
-    if (!patch.columns.has(info.column)) continue;
-    std::visit([&](auto member) { record.*member = std::move(patch.values.*member); }, info.member);
-  }
-  for (const AttemptEnded& attempt : patch.attempts) append_attempt(record.attempts, attempt);
-  record.stdout_text += patch.values.stdout_text;
-  record.stderr_text += patch.values.stderr_text;
+std::optional<bool> apply_patch(TaskRecord& record, const RecordPatch& patch) {
+  std::optional<bool> ended_ok;
+  if (patch.request != nullptr) apply_request(record, *patch.request);
+  if (patch.result != nullptr) ended_ok = apply_result(record, *patch.result);
+  if (patch.engine != nullptr) record.engine_uuid = patch.engine->str();
+  if (patch.execute_input != nullptr) record.execute_input = read_display(*patch.execute_input);
+  if (patch.execute_result != nullptr) record.execute_result = read_display(*patch.execute_result);
+  if (patch.error != nullptr) record.error = read_display(*patch.error);
+  if (patch.replacement != nullptr) record.resubmitted = patch.replacement->str();
+  for (const AttemptEnded* attempt : patch.attempts) append_attempt(record.attempts, *attempt);
+  record.stdout_text += patch.stdout_text;
+  record.stderr_text += patch.stderr_text;
+  return ended_ok;
 }
 
 }  // namespace trireme

@@ -6,13 +6,10 @@
 namespace trireme {
 namespace {
 
-constexpr const char* kVersion1 = R"sql(
+constexpr const char* kVersion3 = R"sql(
 CREATE TABLE records (
   id INTEGER PRIMARY KEY,
   msg_id TEXT NOT NULL UNIQUE,
-  header TEXT,
-  metadata TEXT,
-  content TEXT,
   submitted INTEGER,
   client_uuid TEXT,
   engine_uuid TEXT,
@@ -20,20 +17,36 @@ CREATE TABLE records (
   completed INTEGER,
   resubmitted TEXT,
   received INTEGER,
-  result_header TEXT,
-  result_metadata TEXT,
-  result_content TEXT,
   queue TEXT,
+  label TEXT,
+  ended_ok INTEGER,
   execute_input TEXT,
   execute_result TEXT,
-  error TEXT,
-  label TEXT,
-  ended_ok INTEGER
+  error TEXT
 );
-CREATE INDEX records_submitted ON records (submitted) WHERE submitted IS NOT NULL;
-CREATE INDEX records_engine ON records (engine_uuid) WHERE engine_uuid IS NOT NULL;
-CREATE INDEX records_completed ON records (completed) WHERE completed IS NOT NULL;
 CREATE INDEX records_unfinished ON records (id) WHERE completed IS NULL;
+
+CREATE TABLE messages (
+  id INTEGER PRIMARY KEY,
+  header TEXT,
+  metadata TEXT,
+  content TEXT,
+  buffers BLOB
+);
+
+CREATE TABLE contents (
+  id INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL UNIQUE,
+  bytes BLOB NOT NULL
+);
+
+CREATE TABLE buffers (
+  message INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  content INTEGER NOT NULL,
+  PRIMARY KEY (message, position)
+) WITHOUT ROWID;
+CREATE INDEX buffers_content ON buffers (content);
 
 CREATE TABLE outputs (
   id INTEGER PRIMARY KEY,
@@ -43,24 +56,6 @@ CREATE TABLE outputs (
 );
 CREATE INDEX outputs_record ON outputs (record);
 
-CREATE TABLE contents (
-  id INTEGER PRIMARY KEY,
-  hash BLOB NOT NULL UNIQUE,
-  bytes BLOB NOT NULL
-);
-
-CREATE TABLE buffers (
-  record INTEGER NOT NULL,
-  side INTEGER NOT NULL,
-  position INTEGER NOT NULL,
-  bytes BLOB,
-  content INTEGER,
-  PRIMARY KEY (record, side, position)
-) WITHOUT ROWID;
-CREATE INDEX buffers_content ON buffers (content) WHERE content IS NOT NULL;
-)sql";
-
-constexpr const char* kVersion2 = R"sql(
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY,
   record INTEGER NOT NULL,
@@ -72,7 +67,7 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_record ON attempts (record);
 )sql";
 
-constexpr std::array kMigrations{Migration{1, kVersion1}, Migration{2, kVersion2}};
+constexpr std::array kMigrations{Migration{3, kVersion3}};
 
 Error not_ours(const SqliteConnection& connection) {
   return {ErrorCode::kBadFormat, "the file " + connection.file().string() +
@@ -85,6 +80,13 @@ Error too_new(const SqliteConnection& connection, std::int64_t version, std::int
           "the task database " + connection.file().string() + " has version " +
               std::to_string(version) + " and this program knows versions up to " +
               std::to_string(known) + "; use a newer Trireme or choose another file"};
+}
+
+Error too_old(const SqliteConnection& connection, std::int64_t version) {
+  return {ErrorCode::kVersion, "the task database " + connection.file().string() + " has version " +
+                                   std::to_string(version) +
+                                   ", written before the first release, which this program " +
+                                   "does not read; move it away and a new one will be made"};
 }
 
 /// What the file says of itself.
@@ -100,11 +102,12 @@ Stamp read_stamp(SqliteConnection& connection) {
           connection.read_integer("SELECT count(*) FROM sqlite_schema")};
 }
 
-Result<void> check_stamp(const SqliteConnection& connection, const Stamp& stamp,
-                         std::int64_t known) {
+Result<void> check_stamp(const SqliteConnection& connection, const Stamp& stamp, std::int64_t known,
+                         std::int64_t oldest) {
   const bool is_empty = stamp.application_id == 0 && stamp.version == 0 && stamp.tables == 0;
   if (!is_empty && stamp.application_id != kTaskDatabaseId) return not_ours(connection);
   if (stamp.version > known) return too_new(connection, stamp.version, known);
+  if (!is_empty && stamp.version < oldest) return too_old(connection, stamp.version);
   return {};
 }
 
@@ -114,14 +117,16 @@ std::span<const Migration> task_migrations() { return kMigrations; }
 
 Result<void> prepare_schema(SqliteConnection& connection, std::span<const Migration> migrations) {
   const std::int64_t known = migrations.back().to;
+  const std::int64_t oldest = migrations.front().to;
   Stamp stamp = read_stamp(connection);
   if (Result<void> read = connection.take_failure(); !read) return read;
-  if (Result<void> checked = check_stamp(connection, stamp, known); !checked) return checked;
+  if (Result<void> checked = check_stamp(connection, stamp, known, oldest); !checked)
+    return checked;
   if (stamp.version == known) return {};
 
   connection.begin();
   stamp = read_stamp(connection);  // another process may have been faster
-  if (Result<void> checked = check_stamp(connection, stamp, known); !checked) {
+  if (Result<void> checked = check_stamp(connection, stamp, known, oldest); !checked) {
     connection.roll_back();
     return checked;
   }

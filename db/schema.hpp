@@ -1,19 +1,22 @@
 // The tables of the task database and how older files are brought up to date.
 //
-// Version 1:
-//   records   one row a task, `id` in order of insertion; columns named and ordered as in
-//             db/column.hpp, dict columns as JSON text, dates as microseconds since 1970 UTC;
-//             ended_ok is null until the task has ended
+//   records   one row a task, `id` in order of insertion; small columns named as in db/column.hpp,
+//             dates as microseconds since 1970 UTC; ended_ok is null until the task has ended
+//   messages  the request of record r in row 2r and its result in row 2r + 1: JSON texts, and
+//             buffers as pack_buffers() in db/sqlite_buffers.hpp writes them
+//   buffers   large buffers of messages by position, and which contents they have
+//   contents  bytes of large buffers, each once however many messages have them, found by SHA-256;
+//             what no buffer names any longer is deleted with the last record that did
 //   outputs   pieces of stdout (stream 1) and stderr (stream 2) in order of `id`, so that output
 //             is appended and never rewritten
-//   buffers   the buffers of requests (side 0) and results (side 1) by position; small ones lie
-//             here in `bytes`, the others in contents
-//   contents  bytes of buffers, each once however many buffers have them, found by SHA-256; what
-//             no buffer names any longer is deleted with the last record that did
-//
-// Version 2 adds:
 //   attempts  attempts at tasks after which there was another one, in order of `id`: the engine,
 //             when it ended and how; a task that ends with its first attempt has none
+//
+// A record is small so that looking through all of them is quick: the only indexes on records are
+// those of its id, of its msg_id and of what has not been completed. Each other one would cost
+// every task more than it gives the few questions that could use it.
+//
+// Versions 1 and 2 were never released and are refused.
 //
 // The file names its kind and version itself: application_id and user_version.
 #pragma once
@@ -39,7 +42,8 @@ struct Migration {
 std::span<const Migration> task_migrations();
 
 /// Brings the database to the version of the last migration, or leaves it as it is. kVersion when
-/// it is newer, kBadFormat when it is another program's, else what the database says.
+/// it is newer or older than the first migration, kBadFormat when it is another program's, else
+/// what the database says.
 Result<void> prepare_schema(SqliteConnection& connection,
                             std::span<const Migration> migrations = task_migrations());
 

@@ -12,7 +12,9 @@
 namespace trireme {
 namespace {
 
+constexpr int kPageBytes = 8192;  // of a new file
 constexpr int kCacheKibibytes = 8192;
+constexpr int kJournalPages = 2048;  // then the log is taken over into the file
 constexpr std::int64_t kJournalBytesKept = std::int64_t{64} << 20;
 
 std::string sentence(const std::filesystem::path& file, std::string_view what) {
@@ -159,6 +161,8 @@ Result<void> SqliteConnection::configure(const SqliteConnectionOptions& options)
   read_integer("PRAGMA schema_version");  // the first look into the file
   if (!failed() && sqlite3_db_readonly(database_, "main") == 1) fail(SQLITE_READONLY);
   execute(options.sync_commits ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  execute(("PRAGMA page_size = " + std::to_string(kPageBytes)).c_str());
+  execute(("PRAGMA wal_autocheckpoint = " + std::to_string(kJournalPages)).c_str());
   execute(("PRAGMA cache_size = -" + std::to_string(kCacheKibibytes)).c_str());
   execute(("PRAGMA journal_size_limit = " + std::to_string(kJournalBytesKept)).c_str());
   return take_failure();
@@ -180,6 +184,13 @@ void SqliteConnection::execute(const char* sql) {
 std::int64_t SqliteConnection::read_integer(std::string_view sql) {
   SqliteStatement statement = prepare(sql);
   return statement.step() ? statement.integer(0) : 0;
+}
+
+std::int64_t SqliteConnection::read_integer(SqliteStatement& statement) {
+  if (!statement.start().step()) return 0;
+  const std::int64_t value = statement.integer(0);
+  statement.start();
+  return value;
 }
 
 Result<void> SqliteConnection::use_write_ahead_log() {
@@ -211,6 +222,10 @@ Result<void> SqliteConnection::finish() {
 std::int64_t SqliteConnection::last_insert_id() const {
   return sqlite3_last_insert_rowid(database_);
 }
+
+std::int64_t SqliteConnection::changes() const { return sqlite3_changes64(database_); }
+
+void SqliteConnection::fail_as_damaged() { fail(SQLITE_CORRUPT); }
 
 void SqliteConnection::fail(int code) {
   if (code != SQLITE_OK && !failure_) failure_ = describe(code);

@@ -84,6 +84,7 @@ class SqliteConnection {
   void execute(const char* sql);
   /// The single integer a statement gives; 0 after failures and without a row.
   std::int64_t read_integer(std::string_view sql);
+  std::int64_t read_integer(SqliteStatement& statement);
 
   void begin();  // takes the write lock at once
   void commit();
@@ -97,6 +98,10 @@ class SqliteConnection {
   Result<void> finish();
 
   std::int64_t last_insert_id() const;
+  /// Rows that the last statement inserted, changed or deleted.
+  std::int64_t changes() const;
+  /// Makes the failure stick that what was read cannot be right.
+  void fail_as_damaged();
   const std::filesystem::path& file() const noexcept { return file_; }
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "db/sqlite_column.hpp"
+
 namespace trireme {
 namespace {
 
@@ -14,19 +16,22 @@ constexpr const char* kNever = "0";
 
 /// An expression that is true when the column is null.
 std::string null_test(const ColumnInfo& column) {
-  switch (column.column) {
-    case Column::kStdout:
-    case Column::kStderr:
-      return kNever;
-    case Column::kBuffers:
-      return "NOT EXISTS (SELECT 1 FROM buffers WHERE record = records.id AND side = 0)";
-    case Column::kResultBuffers:
-      return "NOT EXISTS (SELECT 1 FROM buffers WHERE record = records.id AND side = 1)";
-    case Column::kAttempts:
+  const SqliteColumn place = sqlite_column(column.column);
+  switch (place.home) {
+    case SqliteHome::kRecord:
+      return std::string(place.name) + " IS NULL";
+    case SqliteHome::kRequest:
+      return "NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.id = 2 * records.id AND m." +
+             std::string(place.name) + " IS NOT NULL)";
+    case SqliteHome::kResult:
+      return "NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.id = 2 * records.id + 1 AND m." +
+             std::string(place.name) + " IS NOT NULL)";
+    case SqliteHome::kAttempts:
       return "NOT EXISTS (SELECT 1 FROM attempts WHERE record = records.id)";
-    default:
-      return std::string(column.name) + " IS NULL";
+    case SqliteHome::kOutput:
+      break;
   }
+  return kNever;
 }
 
 bool is_row_text(const ColumnInfo& column) {

@@ -1,9 +1,13 @@
 #include "db/sqlite_store.hpp"
 
 #include <array>
+#include <span>
+#include <string>
+#include <string_view>
 
 #include "db/schema.hpp"
 #include "db/sqlite_buffers.hpp"
+#include "db/sqlite_column.hpp"
 #include "db/sqlite_filter.hpp"
 #include "db/sqlite_writer.hpp"
 
@@ -17,7 +21,7 @@ constexpr const char* kWorkTables =
     "CREATE TEMP TABLE doomed (record INTEGER PRIMARY KEY);"
     "CREATE TEMP TABLE loose (content INTEGER PRIMARY KEY);";
 
-/// Sets one column of a record from a row.
+/// Sets one column of a record from a row; buffers are read by who knows them.
 struct ColumnReader {
   const SqliteStatement& row;
   int position;
@@ -35,10 +39,58 @@ struct ColumnReader {
   void operator()(Frames TaskRecord::*) const {}
 };
 
+/// The table that a column is read from, as find() names it; empty when it is read apart.
+std::string_view table_of(SqliteHome home) {
+  switch (home) {
+    case SqliteHome::kRecord:
+      return "records";
+    case SqliteHome::kRequest:
+      return "request";
+    case SqliteHome::kResult:
+      return "result";
+    case SqliteHome::kOutput:
+    case SqliteHome::kAttempts:
+      break;
+  }
+  return {};
+}
+
+/// The columns that find() selects, in order.
+std::vector<const ColumnInfo*> selected_columns(const Columns& needed) {
+  std::vector<const ColumnInfo*> selected;
+  for (const ColumnInfo& info : kColumns) {
+    const bool lies_in_a_row = !table_of(sqlite_column(info.column).home).empty();
+    if (needed.has(info.column) && lies_in_a_row) selected.push_back(&info);
+  }
+  return selected;
+}
+
+std::string select_sql(std::span<const ColumnInfo* const> selected, const SqliteFilter& filter) {
+  std::string sql = "SELECT records.id";
+  bool needs_request = false;
+  bool needs_result = false;
+  for (const ColumnInfo* info : selected) {
+    const SqliteColumn place = sqlite_column(info->column);
+    needs_request |= place.home == SqliteHome::kRequest;
+    needs_result |= place.home == SqliteHome::kResult;
+    sql += ", " + std::string(table_of(place.home)) + "." + std::string(place.name);
+  }
+  sql += " FROM records";
+  if (needs_request) sql += " LEFT JOIN messages AS request ON request.id = 2 * records.id";
+  if (needs_result) sql += " LEFT JOIN messages AS result ON result.id = 2 * records.id + 1";
+  // The inner SELECT is free to use an index; the outer one then goes by id without sorting rows.
+  if (!filter.where.empty()) {
+    sql += " WHERE records.id IN (SELECT id FROM records WHERE " + filter.where + ")";
+  }
+  return sql + " ORDER BY records.id";
+}
+
 /// A purge in two halves: which records, and their end.
 constexpr std::array kEraseDoomed{
     "DELETE FROM outputs WHERE record IN (SELECT record FROM temp.doomed)",
     "DELETE FROM attempts WHERE record IN (SELECT record FROM temp.doomed)",
+    "DELETE FROM messages WHERE id IN (SELECT 2 * record FROM temp.doomed"
+    " UNION ALL SELECT 2 * record + 1 FROM temp.doomed)",
     "DELETE FROM records WHERE id IN (SELECT record FROM temp.doomed)",
     "DELETE FROM temp.doomed",
 };
@@ -93,7 +145,9 @@ SqliteStore::~SqliteStore() = default;
 Result<void> SqliteStore::apply(std::span<const RecordChange> changes) {
   parts_->connection->begin();
   parts_->writer.apply(changes);
-  return parts_->connection->finish();
+  Result<void> finished = parts_->connection->finish();
+  if (!finished) parts_->writer.forget();
+  return finished;
 }
 
 Result<std::optional<TaskRecord>> SqliteStore::get(const MsgId& msg_id) {
@@ -107,32 +161,28 @@ Result<std::optional<TaskRecord>> SqliteStore::get(const MsgId& msg_id) {
 Result<std::vector<TaskRecord>> SqliteStore::find(const Query& query, const Columns& columns) {
   const SqliteFilter filter = compile_filter(query);
   const Columns needed = columns | filter.rest.columns() | Columns::of({Column::kMsgId});
-  std::string sql = "SELECT id";
-  for (const ColumnInfo& info : kColumns) {
-    if (needed.has(info.column) && is_row_column(info)) sql += ", " + std::string(info.name);
-  }
-  sql += " FROM records";
-  // The inner SELECT is free to use an index; the outer one then goes by id without sorting rows.
-  if (!filter.where.empty()) {
-    sql += " WHERE id IN (SELECT id FROM records WHERE " + filter.where + ")";
-  }
-  sql += " ORDER BY id";
-
+  const std::vector<const ColumnInfo*> selected = selected_columns(needed);
   std::vector<TaskRecord> found;
   SqliteConnection& connection = *parts_->connection;
   connection.execute("BEGIN");  // one snapshot for the rows and what lies apart
   {
-    SqliteStatement rows = connection.prepare(sql);
+    SqliteStatement rows = connection.prepare(select_sql(selected, filter));
     rows.start();
     filter.bind(rows);
     while (rows.step()) {
       TaskRecord record;
-      int position = 1;
-      for (const ColumnInfo& info : kColumns) {
-        if (!needed.has(info.column) || !is_row_column(info)) continue;
-        std::visit(ColumnReader{rows, position++, record}, info.member);
+      const std::int64_t id = rows.integer(0);
+      for (int position = 1; const ColumnInfo* info : selected) {
+        if (info->kind == ColumnKind::kBuffers) {
+          const bool is_request = info->column == Column::kBuffers;
+          (is_request ? record.buffers : record.result_buffers) =
+              parts_->buffers.read(2 * id + (is_request ? 0 : 1), rows.blob(position));
+        } else {
+          std::visit(ColumnReader{rows, position, record}, info->member);
+        }
+        ++position;
       }
-      parts_->read_apart(rows.integer(0), needed, record);
+      parts_->read_apart(id, needed, record);
       if (!matches(filter.rest, record)) continue;
       keep_columns(record, columns);
       found.push_back(std::move(record));
@@ -143,10 +193,6 @@ Result<std::vector<TaskRecord>> SqliteStore::find(const Query& query, const Colu
 }
 
 void SqliteStore::Parts::read_apart(std::int64_t id, const Columns& columns, TaskRecord& record) {
-  if (columns.has(Column::kBuffers)) record.buffers = buffers.read(id, BufferSide::kRequest);
-  if (columns.has(Column::kResultBuffers)) {
-    record.result_buffers = buffers.read(id, BufferSide::kResult);
-  }
   if (columns.has(Column::kAttempts)) record.attempts = read_attempts(id);
   if (!columns.has(Column::kStdout) && !columns.has(Column::kStderr)) return;
   outputs.start().bind_integer(1, id);
@@ -225,6 +271,7 @@ Result<void> SqliteStore::purge_engine(const EngineUuid& engine) {
 
 Result<void> SqliteStore::Parts::finish_purge() {
   buffers.erase_doomed();
+  writer.forget();
   for (const char* sql : kEraseDoomed) connection->execute(sql);
   return connection->finish();
 }

@@ -71,9 +71,17 @@ void expect_tidy(const std::filesystem::path& file) {
   EXPECT_EQ(number_from(file, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
   EXPECT_EQ(number_from(file,
                         "SELECT count(*) FROM contents WHERE id NOT IN"
-                        " (SELECT content FROM buffers WHERE content IS NOT NULL)"),
+                        " (SELECT content FROM buffers)"),
             0);
-  for (const char* table : {"buffers", "outputs", "attempts"}) {
+  EXPECT_EQ(number_from(file,
+                        "SELECT count(*) FROM buffers WHERE message NOT IN"
+                        " (SELECT id FROM messages)"),
+            0);
+  EXPECT_EQ(number_from(file,
+                        "SELECT count(*) FROM messages WHERE id / 2 NOT IN"
+                        " (SELECT id FROM records)"),
+            0);
+  for (const char* table : {"outputs", "attempts"}) {
     const std::string sql = std::string("SELECT count(*) FROM ") + table +
                             " WHERE record NOT IN (SELECT id FROM records)";
     EXPECT_EQ(number_from(file, sql.c_str()), 0) << table;

@@ -244,12 +244,12 @@ TEST_F(SqliteFile, EqualBuffersAreStoredOnceUntilTheirLastRecordGoes) {
   ASSERT_TRUE(store->apply(changes));
   Stranger stranger(file_);
   EXPECT_EQ(stranger.number("SELECT count(*) FROM contents"), 4);
-  EXPECT_EQ(stranger.number("SELECT count(*) FROM buffers"), 15);
+  EXPECT_EQ(stranger.number("SELECT count(*) FROM buffers"), 12);
   ASSERT_TRUE(store->purge(std::vector{MsgId("a")}));
   EXPECT_EQ(stranger.number("SELECT count(*) FROM contents"), 3);
   EXPECT_EQ((*store->get(MsgId("b")))->buffers, frames({"small", big, big}));
   ASSERT_TRUE(store->purge_completed());
-  for (const char* table : {"contents", "buffers", "outputs", "records"}) {
+  for (const char* table : {"contents", "buffers", "outputs", "messages", "records"}) {
     EXPECT_EQ(stranger.number((std::string("SELECT count(*) FROM ") + table).c_str()), 0) << table;
   }
 }
@@ -274,11 +274,19 @@ TEST_F(SqliteFile, AGroupWritesARecordOnce) {
   EXPECT_EQ((*store->get(MsgId("m")))->stdout_text, "abc");
 }
 
-TEST_F(SqliteFile, QueriesByDateAndEngineUseTheirIndexes) {
+TEST_F(SqliteFile, AnEarlyVersionIsRefusedAndLeftAlone) {
   open();
-  Stranger stranger(file_);
-  for (const char* condition : {"submitted >= 5", "completed < 5", "engine_uuid = 'e'",
-                                "msg_id IN ('a', 'b')", "completed IS NULL"}) {
+  Stranger(file_).execute("PRAGMA user_version = 2");
+  const Error error = refusal();
+  EXPECT_EQ(error.code, ErrorCode::kVersion);
+  EXPECT_NE(error.text.find("move it away"), std::string::npos) << error.text;
+  expect_names(error.text, file_);
+  EXPECT_EQ(Stranger(file_).number("PRAGMA user_version"), 2);
+}
+
+TEST_F(SqliteFile, QueriesByIdAndForWhatIsUnfinishedUseIndexes) {
+  open();
+  for (const char* condition : {"msg_id IN ('a', 'b')", "completed IS NULL"}) {
     const std::string sql =
         std::string("EXPLAIN QUERY PLAN SELECT id FROM records WHERE ") + condition;
     sqlite3* database = nullptr;
@@ -291,6 +299,57 @@ TEST_F(SqliteFile, QueriesByDateAndEngineUseTheirIndexes) {
     sqlite3_finalize(statement);
     sqlite3_close(database);
   }
+}
+
+TEST_F(SqliteFile, ALargeGroupIsWrittenInOrder) {
+  const auto store = open();
+  std::vector<RecordChange> changes;
+  std::string ids;
+  for (int i = 0; i < 299; ++i) {
+    const std::string id = std::to_string(i) + ",";
+    ids += id;
+    changes.emplace_back(submitted(id.c_str()));
+    if (i % 3 != 0) changes.emplace_back(finished(id.c_str()));
+  }
+  ASSERT_TRUE(store->apply(changes));
+  EXPECT_EQ(testing::ids_of(*store->find({}, Columns::of({Column::kMsgId}))), ids);
+  EXPECT_EQ(Stranger(file_).number("SELECT count(*) FROM messages"), 299 + 199);
+}
+
+TEST_F(SqliteFile, ASubmissionOfATaskThatIsThereChangesItsRecord) {
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->apply(std::vector<RecordChange>{submitted("a"), submitted("b")}));
+    ASSERT_TRUE(store->apply(std::vector<RecordChange>{finished("a")}));
+  }
+  const auto store = open();  // which remembers neither
+  TaskSubmitted again = submitted("a", "2026-02-02T00:00:00Z");
+  again.buffers = frames({"new", std::string(5000, 'n')});
+  std::vector<RecordChange> changes{submitted("c"), again, output("b", "text"), submitted("d")};
+  ASSERT_TRUE(store->apply(changes));
+  EXPECT_EQ(testing::ids_of(*store->find({}, Columns::all())), "abcd");
+  const auto found = store->get(MsgId("a"));
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->submitted, testing::at("2026-02-02T00:00:00Z"));
+  EXPECT_EQ((*found)->buffers, again.buffers);
+  EXPECT_TRUE((*found)->completed);
+  EXPECT_EQ((*store->get(MsgId("b")))->stdout_text, "text");
+}
+
+TEST_F(SqliteFile, WhatAFailedGroupWroteIsNotRemembered) {
+  const auto store = open();
+  {
+    Stranger stranger(file_);
+    stranger.execute(
+        "CREATE TRIGGER refuse BEFORE INSERT ON outputs BEGIN "
+        "SELECT RAISE(ABORT, 'refused'); END");
+  }
+  ASSERT_FALSE(store->apply(std::vector<RecordChange>{submitted("m"), output("m", "text")}));
+  Stranger(file_).execute("DROP TRIGGER refuse");
+  ASSERT_TRUE(store->apply(std::vector<RecordChange>{finished("m")}));  // of nothing: dropped
+  EXPECT_EQ(*store->count(), 0u);
+  ASSERT_TRUE(store->apply(std::vector<RecordChange>{submitted("m"), output("m", "text")}));
+  EXPECT_EQ((*store->get(MsgId("m")))->stdout_text, "text");
 }
 
 }  // namespace
