@@ -53,8 +53,9 @@ std::optional<StreamContent> stream_content(std::string_view json) {
   OpenObject open(json);
   if (!open.is_open) return std::nullopt;
   auto name = read_string(open.object, "name");
+  if (!name) return std::nullopt;  // after an error in its text an object must not be asked again
   auto text = read_string(open.object, "text");
-  if (!name || !text) return std::nullopt;
+  if (!text) return std::nullopt;
   return StreamContent{std::move(*name), std::move(*text)};
 }
 
