@@ -1,0 +1,144 @@
+"""What must hold when a chaos run is over."""
+
+import collections
+import os
+import sqlite3
+import time
+
+from chaos_cluster import Failure
+
+SETTLING = 60  # seconds for second runs of tasks to end, too
+
+
+def result_of(index):
+    return index * 2654435761 % 2147483647
+
+
+class Journal:
+    """What the clients of a run wrote down."""
+
+    def __init__(self, name):
+        self.ids = collections.defaultdict(list)  # index -> its msg_ids
+        self.results = collections.defaultdict(list)  # index -> words of results
+        self.answers = collections.Counter()  # msg_id -> replies, where the client counts them
+        self.twice = []
+        with open(name, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                words = line.split()
+                if line[-1:] != "\n" or len(words) < 2:
+                    continue
+                if words[0] == "S" and len(words) == 3:
+                    self.ids[int(words[1])].append(words[2])
+                elif words[0] == "R" and len(words) >= 4:
+                    self.results[int(words[1])].append(words[2:])
+                elif words[0] == "A" and len(words) == 3:
+                    self.answers[words[2]] += 1
+                elif words[0] == "T":
+                    self.twice.append(int(words[1]))
+
+
+def finished_count(name):
+    """Results in the journal so far."""
+    try:
+        with open(name, "rb") as file:
+            return sum(line.startswith(b"R ") for line in file)
+    except FileNotFoundError:
+        return 0
+
+
+def check_results(tasks, journal):
+    """Each task came back once, as it must."""
+    wrong = []
+    for task in tasks:
+        results = journal.results.get(task.index, [])
+        if len(results) != 1:
+            wrong.append(f"task {task.index} has {len(results)} results")
+            continue
+        words = results[0]
+        if words[0] == "ok":
+            if int(words[1]) != result_of(task.index):
+                wrong.append(f"task {task.index} gave {words[1]}")
+        elif task.kind != "fragile" or words[1] not in ("EngineError", "EngineDied"):
+            wrong.append(f"task {task.index} ({task.kind}) failed: {' '.join(words[1:])}")
+    wrong += [f"task {index} came back twice" for index in journal.twice]
+    wrong += [f"{msg_id} was answered {count} times"
+              for msg_id, count in journal.answers.items() if count > 1]
+    return wrong
+
+
+class Runs:
+    """What the engines noted of every run of every task."""
+
+    def __init__(self, name):
+        self.starts = collections.defaultdict(list)
+        self.good_ends = collections.defaultdict(list)
+        try:
+            with open(name, encoding="utf-8") as file:
+                for line in file:
+                    what, index, moment, _ = line.split()
+                    if what == "start":
+                        self.starts[int(index)].append(int(moment))
+                    elif what == "ended":
+                        self.good_ends[int(index)].append(int(moment))
+        except FileNotFoundError:
+            pass
+
+    def further_runs(self):
+        return sum(len(starts) - 1 for starts in self.starts.values())
+
+
+def check_order(tasks, runs):
+    """No task began before those it waits for had ended well (or, for some, at all)."""
+    wrong = []
+    for task in tasks:
+        if task.either:
+            continue  # dependencies that died leave no note
+        for needed in task.after:
+            ends = runs.good_ends.get(needed)
+            for start in runs.starts.get(task.index, []):
+                if not ends or min(ends) > start:
+                    wrong.append(f"task {task.index} began before task {needed} had ended")
+    return wrong
+
+
+def check_records(peer, journal):
+    """Every submitted task has one final record, and nothing waits or runs any more."""
+    deadline = time.monotonic() + SETTLING
+    while True:
+        unfinished = ask(peer, "db_request", {"query": {"completed": None}, "keys": ["msg_id"]})
+        queue = ask(peer, "queue_request", {"targets": None, "verbose": False})
+        left = {record["msg_id"] for record in unfinished["records"]}
+        busy = [q for q in queue.values() if isinstance(q, dict) and q.get("tasks")]
+        if not left and not busy and not queue.get("unassigned"):
+            break
+        if time.monotonic() > deadline:
+            return [f"{len(left)} records never end ({sorted(left)[:5]}), queue: {queue}"]
+        time.sleep(0.1)
+    history = ask(peer, "history_request", {})["history"]
+    wrong = []
+    if len(history) != len(set(history)):
+        wrong.append("a task has two records")
+    missing = [ids[-1] for ids in journal.ids.values() if ids[-1] not in set(history)]
+    if missing:
+        wrong.append(f"{len(missing)} tasks have no record, {missing[:5]}")
+    return wrong
+
+
+def ask(peer, request, content):
+    kind, reply = peer.ask(request, content)
+    if reply.get("status") != "ok":
+        raise Failure(f"{request} was answered with {kind}: {reply}")
+    return reply
+
+
+def check_database(profile):
+    """The file is sound."""
+    wrong = []
+    for name in os.listdir(profile):
+        if not name.endswith(".db"):
+            continue
+        with sqlite3.connect(os.path.join(profile, name)) as database:
+            verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
+        if verdict != "ok":
+            wrong.append(f"{name}: {verdict}")
+    return wrong
