@@ -33,6 +33,11 @@ bool is_error(const Message& reply) {
   return string_field(reply.content_json.view(), "status") != "ok";
 }
 
+/// The id under which a target gets its part of a broadcast.
+MsgId part_id(const Message& request, const EngineUuid& target) {
+  return MsgId(request.header.msg_id.str() + "_" + target.str());
+}
+
 /// The id of the broadcast that a target's id was made from; empty when it was not.
 std::optional<MsgId> original_of(const Message& reply, const EngineUuid& engine) {
   const auto parent = string_field(reply.parent_json.view(), "msg_id");
@@ -85,7 +90,7 @@ bool BroadcastTree::send_to(const Target& target, const Message& request, const 
                             Outbox& out) {
   Message message = request;
   message.identities.insert(message.identities.begin(), Frame::copy_of(target.uuid.view()));
-  message.header.msg_id = MsgId(request.header.msg_id.str() + "_" + target.uuid.str());
+  message.header.msg_id = part_id(request, target.uuid);
   message.header_json =
       Frame("{\"msg_id\": " + json_quote(message.header.msg_id.view()) + parts.header_tail);
   message.metadata_json =
@@ -96,15 +101,30 @@ bool BroadcastTree::send_to(const Target& target, const Message& request, const 
   return true;
 }
 
-void BroadcastTree::on_request(const Message& request, Outbox& out) {
+std::vector<MsgId> BroadcastTree::part_ids(const Message& request) const {
+  std::vector<MsgId> ids;
+  const auto parts = read_request(request, engines_);
+  if (!parts) return ids;
+  for (const Target& target : parts->targets) ids.push_back(part_id(request, target.uuid));
+  return ids;
+}
+
+void BroadcastTree::on_request(const Message& request, Outbox& out, const PastReplies& past) {
   const auto parts = read_request(request, engines_);
   if (!parts) {
     return out.log(LogLevel::kWarning, "A broadcast without a list of targets was dropped.");
   }
   Gathering gathering;
   bool is_complete = true;
+  std::vector<const Message*> ended;
   for (const Target& target : parts->targets) {
-    if (!engines_.id_of(target.uuid)) {
+    const auto reply = past.find(part_id(request, target.uuid));
+    if (reply != past.end()) {
+      ended.push_back(&reply->second);
+      if (!parts->is_coalescing) out.send(Channel::kBroadcastClients, reply->second);
+    } else if (!past.empty() && log_.direct().is_pending(part_id(request, target.uuid))) {
+      // Its engine is at it: the reply will come.
+    } else if (!engines_.id_of(target.uuid)) {
       out.log(LogLevel::kWarning,
               "A broadcast names engine " + target.uuid.str() + ", which is not registered.");
       is_complete = false;
@@ -118,6 +138,11 @@ void BroadcastTree::on_request(const Message& request, Outbox& out) {
   if (!parts->is_coalescing || !is_complete || gathering.slots.empty()) return;
   gathering.missing = gathering.slots.size();
   gatherings_.try_emplace(request.header.msg_id, std::move(gathering));
+  for (const Message* reply : ended) {
+    Message part = *reply;  // as it came from its engine: [engine, client]
+    std::swap(part.identities[0], part.identities[1]);
+    gather(request.header.msg_id, part, out);
+  }
 }
 
 void BroadcastTree::on_reply(Frames frames, const Message& reply, Now now, Outbox& out) {

@@ -40,8 +40,15 @@ class BroadcastTree {
   /// Both must outlive the tree.
   BroadcastTree(const EngineRegistry& engines, TaskLog& log) : engines_(engines), log_(log) {}
 
-  /// A verified request from a client; its identities lead back to the client.
-  void on_request(const Message& request, Outbox& out);
+  /// Replies to parts of a broadcast that ended before it was sent again, by the part's id, each
+  /// addressed to the client and with its engine as second identity.
+  using PastReplies = std::unordered_map<MsgId, Message>;
+
+  /// A verified request from a client; its identities lead back to the client. Parts that have
+  /// ended are answered at once, from `past`.
+  void on_request(const Message& request, Outbox& out, const PastReplies& past = {});
+  /// The ids under which its targets get a request.
+  std::vector<MsgId> part_ids(const Message& request) const;
   /// A verified reply from an engine: frames as they came, and the same parsed. The identities
   /// are the engine's and then the client's.
   void on_reply(Frames frames, const Message& reply, Now now, Outbox& out);

@@ -24,6 +24,10 @@ constexpr Channel kWorkChannels[] = {Channel::kTaskClients, Channel::kMuxClients
 constexpr std::chrono::milliseconds kPause{20};
 // How long replies and notifications of a shutdown have to reach their readers.
 constexpr std::chrono::milliseconds kFarewell{500};
+// How often messages for engines that are cut off are tried again.
+constexpr std::chrono::milliseconds kRetryPause{50};
+// The hub and the scheduler count their questions to the store up from numbers far below this.
+constexpr std::uint64_t kGateToken = ~0ULL;
 
 std::string user_name(const ControllerOptions& options) {
   if (!options.username.empty()) return options.username;
@@ -54,40 +58,89 @@ std::string connection_info(const EngineConnection& engine) {
 
 Result<std::unique_ptr<Controller>> Controller::create(const ControllerOptions& options,
                                                        const Profile& profile, Log& log) {
-  std::unique_ptr<Controller> controller(new Controller(options, profile, log));
-  const Result<EndpointPlan> plan = plan_endpoints(options, profile, log);
-  if (!plan) return plan.error();
-  if (Result<void> opened = controller->open(*plan); !opened) return opened.error();
+  Result<RunLock> lock = RunLock::take(profile);
+  if (!lock) return lock.error();
+  std::unique_ptr<Controller> controller(new Controller(options, profile, *std::move(lock), log));
+  if (Result<void> opened = controller->open(); !opened) return opened.error();
   return controller;
 }
 
-Controller::Controller(const ControllerOptions& options, const Profile& profile, Log& log)
-    : options_(options), profile_(profile), log_(log) {}
+Controller::Controller(const ControllerOptions& options, const Profile& profile, RunLock lock,
+                       Log& log)
+    : options_(options), profile_(profile), lock_(std::move(lock)), log_(log) {}
 
 Controller::~Controller() {
   if (keeper_) keeper_->stop();
 }
 
-Result<void> Controller::open(const EndpointPlan& plan) {
+Controller::TakeOver Controller::take_over() const {
+  if (options_.restore_engines) return TakeOver::kOnRequest;
+  const bool can_go_on =
+      options_.store == StoreKind::kSqlite && options_.durability != Durability::kNone;
+  const bool has_crashed = lock_.predecessor() == RunLock::Predecessor::kCrashed;
+  return has_crashed && can_go_on && options_.recover ? TakeOver::kAfterCrash : TakeOver::kNo;
+}
+
+Result<void> Controller::open() {
+  if (options_.durability == Durability::kStrict && options_.store != StoreKind::kSqlite) {
+    return Error{ErrorCode::kConfiguration,
+                 "--durability=strict needs task records on disk; use it with --sqlitedb"};
+  }
   Result<std::unique_ptr<TaskStore>> store = open_store(options_, profile_);
   if (!store) return store.error();
+  TakeOver take = take_over();
+  const Result<EndpointPlan> plan = open_sockets(take);
+  if (!plan) return plan.error();
+  for (const std::string& warning : endpoints_->warnings) {
+    log_.write(LogLevel::kWarning, warning);
+  }
+  if (Result<void> opened = open_core(*plan); !opened) return opened;
+  if (take != TakeOver::kNo && plan->reused_client) {
+    restore_engines();
+    if (Result<void> restored = restore_tasks(**store); !restored) return restored;
+  }
+  core_->start(clock_.now());
   keeper_ = std::make_unique<RecordKeeper>(
       *std::move(store), RecordKeeper::Options{},
       [this](StoreAnswer answer) { answers_.put(std::move(answer)); },
       [this](LogLevel level, std::string text) { log_.write(level, text); });
-
-  Result<Endpoints> endpoints = open_endpoints(context_, options_, plan);
-  if (!endpoints) return endpoints.error();
-  endpoints_ = *std::move(endpoints);
-  for (const std::string& warning : endpoints_->warnings) {
-    log_.write(LogLevel::kWarning, warning);
-  }
-  if (Result<void> opened = open_core(plan); !opened) return opened;
-  if (!plan.reused_client) {
+  files_are_ours_ = !options_.reuse_files && !options_.restore_engines;
+  if (!plan->reused_client) {
     if (Result<void> written = write_files(); !written) return written;
+  }
+  if (Result<void> marked = lock_.mark_serving(); !marked) {
+    log_.write(LogLevel::kWarning, marked.error().text);
   }
   watch_channels();
   return {};
+}
+
+// The addresses of a crashed run are taken up when they are free; otherwise this run is a new one.
+Result<EndpointPlan> Controller::open_sockets(TakeOver& take_over) {
+  const bool asked = options_.reuse_files || options_.restore_engines;
+  FilesFound found =
+      asked || take_over == TakeOver::kAfterCrash ? FilesFound::kUsed : FilesFound::kReplaced;
+  if (take_over == TakeOver::kAfterCrash) {
+    log_.write(LogLevel::kWarning,
+               "the controller before this one was killed: going on with its "
+               "engines and tasks (--no-recover begins anew)");
+  }
+  for (;;) {
+    Result<EndpointPlan> plan = plan_endpoints(options_, profile_, found, log_);
+    if (!plan) return plan;
+    Result<Endpoints> endpoints = open_endpoints(context_, options_, *plan);
+    if (endpoints) {
+      endpoints_ = *std::move(endpoints);
+      return plan;
+    }
+    if (found == FilesFound::kReplaced || asked || endpoints.error().code != ErrorCode::kBusy) {
+      return endpoints.error();
+    }
+    log_.write(LogLevel::kError, "cannot go on where the controller before this one was killed: " +
+                                     endpoints.error().text + "; beginning anew");
+    found = FilesFound::kReplaced;
+    take_over = TakeOver::kNo;
+  }
 }
 
 Result<void> Controller::open_core(const EndpointPlan& plan) {
@@ -113,8 +166,19 @@ Result<void> Controller::open_core(const EndpointPlan& plan) {
       core, Wire(*std::move(signer), *packer, {}, options_.digest_history),
       MessageFactory(SessionId(plan.session), user_name(options_), std::to_string(::getpid())),
       std::mt19937_64(std::random_device{}()));
-  if (options_.restore_engines) restore_engines();
-  core_->start(clock_.now());
+  return {};
+}
+
+Result<void> Controller::restore_tasks(TaskStore& store) {
+  if (!store.keeps_records()) return {};
+  const Result<Query> unfinished = parse_query(R"({"completed": null, "header": {"$ne": null}})");
+  TRIREME_CHECK(unfinished.has_value(), "a query of our own");
+  const Result<std::vector<TaskRecord>> records = store.find(*unfinished, Columns::all());
+  if (!records) {
+    return Error{records.error().code, "cannot read the tasks that are unfinished: " +
+                                           records.error().text + "; --no-recover begins anew"};
+  }
+  core_->restore_tasks(*records, clock_.now(), outbox_);
   return {};
 }
 
@@ -123,7 +187,7 @@ void Controller::restore_engines() {
   std::ifstream stream(file);
   std::ostringstream text;
   if (!stream || !(text << stream.rdbuf())) {
-    log_.write(LogLevel::kWarning, "no engines to restore: " + file.string() + " is not there");
+    log_.write(LogLevel::kInfo, "no engines to restore: " + file.string() + " is not there");
     return;
   }
   const Result<void> restored = core_->restore(text.str(), clock_.now(), outbox_);
@@ -138,7 +202,6 @@ Result<void> Controller::write_files() {
       !written) {
     return written;
   }
-  files_are_ours_ = !options_.reuse_files && !options_.restore_engines;
   Result<void> written = write_connection(endpoints_->client, profile_.client_file());
   if (!written) remove_files();
   return written;
@@ -201,22 +264,34 @@ void Controller::run(SignalWatch& signals) {
     if (end_ && (!due || *end_ < *due)) due = end_;
     const Instant look = clock_.now().instant + kPause;
     if (clients_wait_ && (!due || look < *due)) due = look;
+    if (!mail_.empty() && (!due || next_retry_ < *due)) due = next_retry_;
+    offers_.note(core_->routes().parked_count(), clock_.now().instant);
+    if (offers_.next() && (!due || *offers_.next() < *due)) due = offers_.next();
     loop_.wait(due);
     core_->on_deadline(clock_.now(), outbox_);
     flush();
+    retry_mail();
+    offer_parked();
     hand_over_records();
     pace_clients();
   }
   loop_.unwatch_fd(signals.fd());
+  if (files_are_ours_) {
+    core_->abandon_tasks(clock_.now(), outbox_);
+    hand_over_records();
+  }
   remove_files();
   keeper_->stop();
+  lock_.mark_ended();
   log_.write(LogLevel::kInfo, "stopped");
 }
 
 void Controller::receive(Channel channel) {
   Socket& socket = endpoints_->socket(channel);
   Frames frames;
+  const auto census = endpoints_->censuses.find(channel);
   for (int count = 0; count < kBatchMax && socket.receive(frames); ++count) {
+    if (census != endpoints_->censuses.end() && census->second.take(frames)) continue;
     core_->on_frames(channel, std::move(frames), clock_.now(), outbox_);
     flush();
   }
@@ -224,13 +299,20 @@ void Controller::receive(Channel channel) {
 
 void Controller::take_answers() {
   for (StoreAnswer& answer : answers_.take()) {
+    if (answer.token == kGateToken) {
+      open_gate(answer);
+      flush();
+      continue;
+    }
     core_->on_store_answer(std::move(answer), clock_.now(), outbox_);
     flush();
   }
 }
 
 void Controller::flush() {
-  for (auto& item : outbox_.outgoing) {
+  // A message for a client that is away may lead to another one.
+  for (std::size_t next = 0; next < outbox_.outgoing.size(); ++next) {
+    auto item = std::move(outbox_.outgoing[next]);
     if (auto* frames = std::get_if<OutgoingFrames>(&item)) {
       send(frames->channel, std::move(frames->frames));
     } else {
@@ -252,16 +334,79 @@ void Controller::flush() {
 }
 
 void Controller::hand_over_records() {
-  if (outbox_.records.empty()) return;
-  keeper_->submit(std::move(outbox_.records));
-  outbox_.records.clear();
+  if (!outbox_.records.empty()) {
+    keeper_->submit(std::move(outbox_.records));
+    outbox_.records.clear();
+  }
+  if (gate_.should_ask()) {
+    gate_.asked();
+    keeper_->ask({kGateToken, FlushChanges{}});
+  }
+}
+
+// Strict durability: nobody sees what a controller started again might not know of.
+bool Controller::is_held_back(Channel channel) const {
+  return options_.durability == Durability::kStrict && endpoints_->carries_work(channel);
+}
+
+void Controller::open_gate(const StoreAnswer& answer) {
+  if (!answer.reply) return gate_.refused();
+  for (OutgoingFrames& item : gate_.confirmed()) {
+    if (!try_to_send(item.channel, item.frames)) mail_.add(item.channel, std::move(item.frames));
+  }
 }
 
 void Controller::send(Channel channel, Frames frames) {
+  if (is_held_back(channel)) return gate_.hold({channel, std::move(frames)});
+  if (!mail_.empty() && mail_.holds(channel, frames.front().view())) {
+    return mail_.add(channel, std::move(frames));
+  }
+  if (!try_to_send(channel, frames)) mail_.add(channel, std::move(frames));
+}
+
+/// False when the message must wait for its addressee; it is untouched then.
+bool Controller::try_to_send(Channel channel, Frames& frames) {
   const Result<void> sent = endpoints_->socket(channel).send(std::move(frames));
-  if (!sent && ++failed_sends_ == 1) {
+  if (sent) return true;
+  if (sent.error().code == ErrorCode::kClosed && !frames.empty()) {
+    if (endpoints_->censuses.contains(channel)) {
+      core_->on_client_away(channel, std::move(frames), outbox_);
+      return true;
+    }
+    return !core_->awaits_engine(EngineUuid(frames.front().view()));
+  }
+  if (++failed_sends_ == 1) {
     log_.write(LogLevel::kError, "a message on " + std::string(channel_name(channel)) +
                                      " was not sent: " + sent.error().text + " (said once)");
+  }
+  return true;
+}
+
+void Controller::retry_mail() {
+  const Instant now = clock_.now().instant;
+  if (mail_.empty() || now < next_retry_) return;
+  next_retry_ = now + kRetryPause;
+  mail_.retry([this](Channel channel, Frames& frames) {
+    const Result<void> sent = endpoints_->socket(channel).send(std::move(frames));
+    if (sent) return WaitingMail::Trial::kSent;
+    const bool is_expected = sent.error().code == ErrorCode::kClosed &&
+                             core_->awaits_engine(EngineUuid(frames.front().view()));
+    return is_expected ? WaitingMail::Trial::kAway : WaitingMail::Trial::kHopeless;
+  });
+}
+
+/// Clients that wait in silence are found by trying the connections that came in and said nothing.
+void Controller::offer_parked() {
+  if (!offers_.take(clock_.now().instant)) return;
+  for (auto& [channel, census] : endpoints_->censuses) {
+    for (const RoutingId& connection : census.connections()) {
+      for (Frames& offer : core_->offers_for(channel, connection)) {
+        if (!endpoints_->socket(channel).send(std::move(offer))) break;  // it is gone again
+      }
+    }
+    if (const Result<void> probed = census.probe(); !probed) {
+      log_.write(LogLevel::kDebug, "cannot look for silent clients: " + probed.error().text);
+    }
   }
 }
 

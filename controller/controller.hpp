@@ -10,6 +10,10 @@
 #include "controller/endpoints.hpp"
 #include "controller/options.hpp"
 #include "controller/record_keeper.hpp"
+#include "controller/recovery/offer_schedule.hpp"
+#include "controller/recovery/output_gate.hpp"
+#include "controller/recovery/run_lock.hpp"
+#include "controller/recovery/waiting_mail.hpp"
 #include "net/poll_loop.hpp"
 #include "net/wake_up.hpp"
 #include "session/log.hpp"
@@ -28,16 +32,23 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
-  /// Serves until a client asks for the end or one of the signals arrives. The connection files
-  /// are removed at the end unless they are to be reused.
+  /// Serves until a client asks for the end or one of the signals arrives. At that end the
+  /// connection files are removed and unfinished tasks are recorded as ended, unless a later run
+  /// is to take both up.
   void run(SignalWatch& signals);
 
  private:
-  Controller(const ControllerOptions& options, const Profile& profile, Log& log);
+  Controller(const ControllerOptions& options, const Profile& profile, RunLock lock, Log& log);
 
-  Result<void> open(const EndpointPlan& plan);
+  /// Whether a former run's work is taken up, and on whose word.
+  enum class TakeOver { kNo, kOnRequest, kAfterCrash };
+  TakeOver take_over() const;
+
+  Result<void> open();
+  Result<EndpointPlan> open_sockets(TakeOver& take_over);
   Result<void> open_core(const EndpointPlan& plan);
   void restore_engines();
+  Result<void> restore_tasks(TaskStore& store);
   Result<void> write_files();
   void remove_files();
 
@@ -49,10 +60,16 @@ class Controller {
   void flush();
   void hand_over_records();
   void send(Channel channel, Frames frames);
+  bool try_to_send(Channel channel, Frames& frames);
+  bool is_held_back(Channel channel) const;
+  void open_gate(const StoreAnswer& answer);
+  void retry_mail();
+  void offer_parked();
   void save_engines();
 
   const ControllerOptions options_;
   const Profile profile_;
+  RunLock lock_;
   Log& log_;
   const SystemClock clock_;
   NetContext context_;
@@ -62,6 +79,10 @@ class Controller {
   std::unique_ptr<RecordKeeper> keeper_;
   PollLoop loop_;
   Outbox outbox_;
+  OutputGate gate_;   // strict durability
+  WaitingMail mail_;  // for engines that are cut off
+  Instant next_retry_{};
+  OfferSchedule offers_;         // of replies to clients that are away
   bool clients_wait_ = false;    // the record keeper is behind: no new work is read
   bool files_are_ours_ = false;  // written by this run: removed at its end
   std::optional<Instant> end_;   // when a requested shutdown becomes real

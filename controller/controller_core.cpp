@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "controller/recovery/attempt_header.hpp"
 #include "controller/relay.hpp"
 
 namespace trireme {
@@ -11,6 +12,8 @@ namespace {
 
 // The hub counts its questions to the store from 1; those of the scheduler have this bit.
 constexpr std::uint64_t kLookUpTokens = 1ULL << 63;
+// And those about requests that may have been here before have this one.
+constexpr std::uint64_t kPastCheckTokens = 1ULL << 62;
 
 // Who is behind a message that failed: the first frame, on channels where it is an identity.
 std::string_view sender_of(const Frames& frames) {
@@ -22,15 +25,6 @@ std::uint64_t bytes_of(const Frames& frames) {
   std::uint64_t bytes = 0;
   for (const Frame& frame : frames) bytes += frame.size();
   return bytes;
-}
-
-// The header of a request with the number of the attempt as a further key.
-Frame numbered_header(const Frame& header_json, std::uint32_t attempt) {
-  const std::string_view text = header_json.view();
-  const std::size_t end = text.rfind('}');
-  TRIREME_CHECK(end != std::string_view::npos, "a parsed header is an object");
-  return Frame(std::string(text.substr(0, end)) + R"(, "attempt": )" + std::to_string(attempt) +
-               "}");
 }
 
 Frames tail(Frames& frames, std::size_t from) {
@@ -76,7 +70,8 @@ ControllerCore::ControllerCore(Options options, Wire wire, MessageFactory factor
       scheduler_(options_.scheduler, random),
       hub_(options_.hub, factory_, queue_view_),
       broadcast_(hub_.engines(), hub_.log()),
-      next_look_up_(kLookUpTokens) {}
+      next_look_up_(kLookUpTokens),
+      next_past_check_(kPastCheckTokens) {}
 
 void ControllerCore::on_frames(Channel channel, Frames frames, Now now, Outbox& out) {
   switch (channel) {
@@ -101,10 +96,11 @@ void ControllerCore::on_frames(Channel channel, Frames frames, Now now, Outbox& 
       finish_task(std::move(frames), now, out);
       break;
     case Channel::kBroadcastClients:
-      if (const auto request = decode(channel, frames, out)) broadcast_.on_request(*request, out);
+      start_broadcast(std::move(frames), out);
       break;
     case Channel::kBroadcastEngines:
-      if (const auto reply = decode(channel, frames, out)) {
+      if (const auto reply = decode(channel, frames, out);
+          reply && !on_fence(channel, *reply, now, out)) {
         broadcast_.on_reply(std::move(frames), *reply, now, out);
       }
       break;
@@ -137,18 +133,35 @@ void ControllerCore::note_fault(Channel channel, const Frames& frames, const Err
 void ControllerCore::relay_message(Channel channel, Frames frames, Now now, Outbox& out) {
   const std::optional<Message> message = decode(channel, frames, out);
   if (!message) return;
+  if (channel == Channel::kMuxClients && !message->identities.empty()) {
+    if (!take_note_of_client(channel, *message, out)) return;
+    if (may_be_repeated(*message)) {
+      RoutingId client(message->identities.front().view());
+      return ask_about_past(
+          {channel, std::move(client), {message->header.msg_id}, std::move(frames)}, out);
+    }
+  }
+  if (channel == Channel::kMuxEngines && on_fence(channel, *message, now, out)) return;
+  pass_on(channel, std::move(frames), *message, now, out);
+}
+
+void ControllerCore::pass_on(Channel channel, Frames frames, const Message& message, Now now,
+                             Outbox& out) {
   const std::optional<RelayRoute> route = relay_route(channel);
   TRIREME_CHECK(route.has_value(), "only relayed channels come here");
-  const Envelope envelope{message->identities.size()};
+  const Envelope envelope{message.identities.size()};
   if (const Result<void> relayed = relay(*route, envelope, frames); !relayed) {
     note_fault(channel, frames, relayed.error(), out);
     return;
   }
   if (channel == Channel::kIopubEngines) {
-    hub_.on_output(*message, now, out);
+    hub_.on_output(message, now, out);
   } else if (channel == Channel::kMuxEngines) {
-    hub_.log().direct_finished(EngineUuid(message->identities.front().view()), *message, now, out);
-  } else if (!hub_.log().direct_submitted(EngineUuid(message->identities[1].view()), *message,
+    if (!hub_.log().direct_finished(EngineUuid(message.identities.front().view()), message, now,
+                                    out)) {
+      return;  // answered before
+    }
+  } else if (!hub_.log().direct_submitted(EngineUuid(message.identities[1].view()), message,
                                           TaskQueue::kMux, out)) {
     return;  // the same request is at the engine already
   }
@@ -166,6 +179,17 @@ void ControllerCore::relay_control(Channel channel, Frames frames, Outbox& out) 
   out.send(relay_route(channel)->to, std::move(frames));
 }
 
+void ControllerCore::start_broadcast(Frames frames, Outbox& out) {
+  const std::optional<Message> request = decode(Channel::kBroadcastClients, frames, out);
+  if (!request) return;
+  if (request->identities.empty()) return broadcast_.on_request(*request, out);
+  if (!take_note_of_client(Channel::kBroadcastClients, *request, out)) return;
+  if (!may_be_repeated(*request)) return broadcast_.on_request(*request, out);
+  ask_about_past({Channel::kBroadcastClients, RoutingId(request->identities.front().view()),
+                  broadcast_.part_ids(*request), std::move(frames)},
+                 out);
+}
+
 void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
   const std::optional<Message> request = decode(Channel::kTaskClients, frames, out);
   if (!request) return;
@@ -174,22 +198,32 @@ void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
                {ErrorCode::kBadFormat, "a task needs just its sender before the delimiter"}, out);
     return;
   }
-  RoutingId client(request->identities.front().view());
+  if (!take_note_of_client(Channel::kTaskClients, *request, out)) return;
+  const MsgId& id = request->header.msg_id;
+  if (!scheduler_.is_live(id) && may_be_repeated(*request)) {
+    RoutingId client(request->identities.front().view());
+    return ask_about_past({Channel::kTaskClients, std::move(client), {id}, std::move(frames)}, out);
+  }
+  accept_task(std::move(frames), *request, now, out);
+}
+
+void ControllerCore::accept_task(Frames frames, const Message& request, Now now, Outbox& out) {
+  RoutingId client(request.identities.front().view());
   const std::uint64_t bytes = bytes_of(frames);
   if (!options_.schedules_tasks) {
     const Error error{ErrorCode::kConfiguration,
                       "this controller was started with --scheme=none and schedules no tasks; use "
                       "a direct view"};
-    return refuse_task(*request, client, error, now, out);
+    return refuse_task(request, client, error, now, out);
   }
   if (bytes > options_.message_bytes_max) {
     const Error error{ErrorCode::kTooLarge,
                       "a task of " + std::to_string(bytes) + " bytes is over the limit of " +
                           std::to_string(options_.message_bytes_max) +
                           "; push the data to the engines first, or raise --message-bytes-max"};
-    return refuse_task(*request, client, error, now, out);
+    return refuse_task(request, client, error, now, out);
   }
-  submit(*request, std::move(client), tail(frames, 1), now, out);
+  submit(request, std::move(client), tail(frames, 1), now, out);
 }
 
 void ControllerCore::submit(const Message& request, RoutingId client, Frames body, Now now,
@@ -219,7 +253,7 @@ void ControllerCore::refuse_task(const Message& request, const RoutingId& client
 
 void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
   const std::optional<Message> reply = decode(Channel::kTaskEngines, frames, out);
-  if (!reply) return;
+  if (!reply || on_fence(Channel::kTaskEngines, *reply, now, out)) return;
   const Result<Header> request = parse_header(reply->parent_json.view());
   if (!request || reply->identities.empty()) {
     const Error error =
@@ -238,7 +272,12 @@ void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
 }
 
 void ControllerCore::on_store_answer(StoreAnswer answer, Now now, Outbox& out) {
-  if ((answer.token & kLookUpTokens) == 0) {
+  if (auto check = past_checks_.extract(answer.token)) {
+    // A store that cannot answer knows of nothing: then the request is a new one.
+    const auto* records =
+        answer.reply ? std::get_if<std::vector<TaskRecord>>(&*answer.reply) : nullptr;
+    on_past(check.mapped(), records == nullptr ? std::vector<TaskRecord>() : *records, now, out);
+  } else if ((answer.token & kLookUpTokens) == 0) {
     hub_.on_store_answer(std::move(answer), now, out);
   } else if (auto look_up = look_ups_.extract(answer.token)) {
     std::vector<PastOutcome> known;
@@ -283,6 +322,8 @@ void ControllerCore::settle_engine_changes(Now now, Outbox& out) {
     } else {
       scheduler_.on_engine_left(change.uuid, now.instant, scheduled_);
       broadcast_.on_engine_left(change.uuid, out);
+      catch_up_.forget(change.uuid);
+      std::erase_if(repeated_, [&](const auto& entry) { return entry.first.first == change.uuid; });
     }
     out.engines_changed = true;
     carry_out(nullptr, now, out);
@@ -307,6 +348,8 @@ void ControllerCore::carry_out(const AttemptReply* reply, Now now, Outbox& out) 
       perform(*failed, now, out);
     } else if (auto* look_up = std::get_if<LookUpOutcomes>(&effect)) {
       perform(*look_up, out);
+    } else if (auto* over = std::get_if<AttemptOver>(&effect)) {
+      perform(*over, now, out);
     } else if (auto* drop = std::get_if<CountedDrop>(&effect)) {
       perform(*drop, out);
     }
@@ -315,18 +358,22 @@ void ControllerCore::carry_out(const AttemptReply* reply, Now now, Outbox& out) 
 }
 
 void ControllerCore::perform(RunTask& effect, Now now, Outbox& out) {
+  send_attempt(effect, out);
+  hub_.log().task_assigned({effect.task->msg_id, *effect.engine, now.timestamp}, out);
+}
+
+void ControllerCore::send_attempt(const RunTask& attempt, Outbox& out) {
   Frames frames;
-  frames.reserve(effect.task->body.size() + 2);
-  frames.push_back(Frame::copy_of(effect.engine->view()));
-  frames.push_back(Frame::copy_of(effect.task->client.view()));
-  frames.insert(frames.end(), effect.task->body.begin(), effect.task->body.end());
-  if (effect.attempt > 1) {
+  frames.reserve(attempt.task->body.size() + 2);
+  frames.push_back(Frame::copy_of(attempt.engine->view()));
+  frames.push_back(Frame::copy_of(attempt.task->client.view()));
+  frames.insert(frames.end(), attempt.task->body.begin(), attempt.task->body.end());
+  if (attempt.attempt > 1) {
     // An engine refuses a signature it has seen: another attempt needs another header.
-    const Frame header = numbered_header(effect.task->header_json, effect.attempt);
+    const Frame header = numbered_header(attempt.task->header_json, attempt.attempt);
     frames = wire_.with_header(std::move(frames), Envelope{2}, header);
   }
   out.send(Channel::kTaskEngines, std::move(frames));
-  hub_.log().task_assigned({effect.task->msg_id, *effect.engine, now.timestamp}, out);
 }
 
 void ControllerCore::perform(DeliverReply& effect, const AttemptReply& reply, Now now,
@@ -366,6 +413,12 @@ void ControllerCore::perform(LookUpOutcomes& effect, Outbox& out) {
   const std::uint64_t token = next_look_up_++;
   look_ups_.emplace(token, std::move(effect.msg_id));
   out.ask({token, GetOutcomes{std::move(effect.ids)}});
+}
+
+void ControllerCore::perform(const AttemptOver& effect, Now now, Outbox& out) {
+  hub_.log().attempt_ended({effect.msg_id, effect.number, effect.engine, now.timestamp,
+                            std::string(attempt_end_text(effect.end))},
+                           out);
 }
 
 void ControllerCore::perform(const CountedDrop& effect, Outbox& out) {

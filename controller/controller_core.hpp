@@ -3,15 +3,21 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "controller/broadcast_tree.hpp"
 #include "controller/hub.hpp"
 #include "controller/outbox.hpp"
 #include "controller/peer_faults.hpp"
+#include "controller/recent_ids.hpp"
+#include "controller/recovery/catch_up.hpp"
+#include "controller/recovery/client_routes.hpp"
 #include "controller/task_scheduler.hpp"
 #include "session/message.hpp"
 #include "session/wire.hpp"
@@ -45,7 +51,23 @@ class ControllerCore {
 
   /// Takes over the engines of an earlier controller (text of engines_json()).
   Result<void> restore(std::string_view engines_json, Now now, Outbox& out);
+  /// Takes over what that controller left unfinished: whole records, in order of insertion. Call
+  /// it after restore(), before anything is received. From now on requests from before `now` are
+  /// looked up in the records before they are run.
+  void restore_tasks(const std::vector<TaskRecord>& unfinished, Now now, Outbox& out);
   std::string engines_json() const { return hub_.engines_json(); }
+
+  /// A message for a client could not be sent because nobody is connected under its routing id:
+  /// it goes to where the client is by now, or waits for it.
+  void on_client_away(Channel channel, Frames frames, Outbox& out);
+  /// Nobody is connected as this engine; whether its messages should wait for it.
+  bool awaits_engine(const EngineUuid& engine) const;
+  /// What is parked on a channel, addressed to a connection that has said nothing yet: it may be
+  /// the client that waits for it in silence. A connection is offered everything once; what cannot
+  /// be sent there need not come back.
+  std::vector<Frames> offers_for(Channel channel, const RoutingId& connection);
+  /// Everything that is unfinished ends, because the controller does and nobody will go on.
+  void abandon_tasks(Now now, Outbox& out);
 
   /// Signs and frames a message of the outbox.
   Frames encode(const Message& message) const { return wire_.encode(message); }
@@ -54,8 +76,10 @@ class ControllerCore {
   const TaskScheduler& scheduler() const noexcept { return scheduler_; }
   const BroadcastTree& broadcast() const noexcept { return broadcast_; }
   const PeerFaults& faults() const noexcept { return faults_; }
+  const ClientRoutes& routes() const noexcept { return routes_; }
+  const CatchUp& catch_up() const noexcept { return catch_up_; }
   /// Questions about the outcomes of old tasks that the store has not answered yet.
-  std::size_t open_look_ups() const noexcept { return look_ups_.size(); }
+  std::size_t open_look_ups() const noexcept { return look_ups_.size() + past_checks_.size(); }
 
   std::string describe() const;
   void check_invariants() const;
@@ -85,9 +109,20 @@ class ControllerCore {
     ReplyStatus status;
   };
 
+  /// A request that may have been here before, while the store is asked what became of it.
+  struct PastCheck {
+    Channel channel;
+    RoutingId client;
+    std::vector<MsgId> ids;  // asked about: its own, or those of a broadcast's parts
+    Frames frames;           // as received
+  };
+
   void relay_message(Channel channel, Frames frames, Now now, Outbox& out);
   void relay_control(Channel channel, Frames frames, Outbox& out);
+  void pass_on(Channel channel, Frames frames, const Message& message, Now now, Outbox& out);
+  void start_broadcast(Frames frames, Outbox& out);
   void submit_task(Frames frames, Now now, Outbox& out);
+  void accept_task(Frames frames, const Message& request, Now now, Outbox& out);
   void submit(const Message& request, RoutingId client, Frames body, Now now, Outbox& out);
   void finish_task(Frames frames, Now now, Outbox& out);
   void refuse_task(const Message& request, const RoutingId& client, const Error& error, Now now,
@@ -103,8 +138,27 @@ class ControllerCore {
   void perform(DeliverReply& effect, const AttemptReply& reply, Now now, Outbox& out);
   void perform(FailTask& effect, Now now, Outbox& out);
   void perform(LookUpOutcomes& effect, Outbox& out);
+  void perform(const AttemptOver& effect, Now now, Outbox& out);
   void perform(const CountedDrop& effect, Outbox& out);
   void settle_engine_changes(Now now, Outbox& out);
+
+  // core_recovery.cpp: outages of the controller, of connections, and what repairs them
+  bool take_note_of_client(Channel channel, const Message& request, Outbox& out);
+  bool may_be_repeated(const Message& request) const;
+  void ask_about_past(PastCheck check, Outbox& out);
+  void on_past(const PastCheck& check, const std::vector<TaskRecord>& records, Now now,
+               Outbox& out);
+  void repeat_broadcast(const PastCheck& check, const std::vector<TaskRecord>& records, Now now,
+                        Outbox& out);
+  Message stored_reply(const RoutingId& client, const TaskRecord& record, Now now);
+  void answer_from_record(Channel channel, const RoutingId& client, const TaskRecord& record,
+                          Now now, Outbox& out);
+  void restore_task(const TaskRecord& record, Message request, Now now, Outbox& out);
+  void restore_direct(const TaskRecord& record, Message request, Now now, Outbox& out);
+  void send_fences(Now now, Outbox& out);
+  bool on_fence(Channel channel, const Message& reply, Now now, Outbox& out);
+  void rerun_direct(Channel channel, const EngineUuid& engine, const MsgId& msg_id, Outbox& out);
+  void send_attempt(const RunTask& attempt, Outbox& out);
 
   Options options_;
   Wire wire_;
@@ -117,6 +171,14 @@ class ControllerCore {
   SchedulerOutbox scheduled_;  // effects of the present event
   std::uint64_t next_look_up_;
   std::unordered_map<std::uint64_t, MsgId> look_ups_;  // token -> the task that waits for it
+
+  ClientRoutes routes_;
+  CatchUp catch_up_;
+  std::optional<Timestamp> restored_at_;  // when work of a former controller was taken over
+  std::unordered_map<RoutingId, Timestamp> returned_;  // clients that came back, and when
+  std::uint64_t next_past_check_;
+  std::unordered_map<std::uint64_t, PastCheck> past_checks_;                 // by token
+  std::map<std::pair<EngineUuid, Channel>, std::vector<Message>> repeated_;  // until the fence
 };
 
 /// The channel as people know it.

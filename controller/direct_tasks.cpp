@@ -37,6 +37,15 @@ std::vector<MsgId> DirectTasks::take_all(EngineId engine) {
   return taken;
 }
 
+std::vector<MsgId> DirectTasks::pending() const {
+  std::vector<MsgId> ids;
+  ids.reserve(size());
+  for (const auto& [engine, tasks] : by_engine_) {
+    for (const auto& [sequence, msg_id] : tasks) ids.push_back(msg_id);
+  }
+  return ids;
+}
+
 std::size_t DirectTasks::count_on(EngineId engine) const {
   const auto tasks = by_engine_.find(engine);
   return tasks == by_engine_.end() ? 0 : tasks->second.size();

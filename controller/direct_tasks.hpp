@@ -29,6 +29,8 @@ class DirectTasks {
   std::size_t count_on(EngineId engine) const;
   /// In order of submission.
   std::vector<MsgId> pending_on(EngineId engine) const;
+  /// All of them, engine by engine.
+  std::vector<MsgId> pending() const;
   std::size_t size() const noexcept { return places_.size(); }
 
   void check_invariants() const;

@@ -139,8 +139,15 @@ class Binder {
     // An engine that lost its connection returns under the same identity before ZeroMQ has
     // noticed that the old connection is dead.
     options.take_over_identities = row.side == Side::kEngines && row.channel != Channel::kQuery;
+    options.report_unreachable = Endpoints::carries_work(row.channel);
     Result<Socket> socket = Socket::open(context_, row.type, options);
     if (!socket) return socket;
+    if (row.side == Side::kClients && Endpoints::carries_work(row.channel)) {
+      Result<ConnectionCensus> census =
+          ConnectionCensus::begin(context_, *socket, std::string(row.identity));
+      if (!census) return census.error();
+      result_.censuses.emplace(row.channel, *std::move(census));
+    }
     const Result<int> port = plan_.reused_client ? bind_exactly(*socket, row) : draw(*socket, row);
     if (!port) return port.error();
     port_of(row) = *port;
@@ -210,6 +217,21 @@ class Binder {
 };
 
 }  // namespace
+
+bool Endpoints::carries_work(Channel channel) {
+  switch (channel) {
+    case Channel::kMuxClients:
+    case Channel::kMuxEngines:
+    case Channel::kControlEngines:
+    case Channel::kTaskClients:
+    case Channel::kTaskEngines:
+    case Channel::kBroadcastClients:
+    case Channel::kBroadcastEngines:
+      return true;
+    default:
+      return false;
+  }
+}
 
 Result<Endpoints> open_endpoints(NetContext& context, const ControllerOptions& options,
                                  const EndpointPlan& plan) {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "controller/options.hpp"
 #include "controller/outbox.hpp"
+#include "controller/recovery/connection_census.hpp"
 #include "net/socket.hpp"
 #include "session/connection_file.hpp"
 #include "session/result.hpp"
@@ -20,7 +22,10 @@ struct Endpoints {
   ClientConnection client;
   EngineConnection engine;
   std::vector<std::string> warnings;
+  std::map<Channel, ConnectionCensus> censuses;  // of the channels on which clients wait for work
 
+  /// Messages on this channel are not lost because their addressee is away for a moment.
+  static bool carries_work(Channel channel);
   Socket& socket(Channel channel) { return sockets[static_cast<std::size_t>(channel)]; }
 };
 

@@ -46,6 +46,7 @@ constexpr Alias kAliases[] = {
     {"secure", "IPController.secure"},
     {"curve", "IPController.enable_curve"},
     {"message-bytes-max", "IPController.message_bytes_max"},
+    {"durability", "IPController.durability"},
 };
 
 struct Flag {
@@ -66,7 +67,8 @@ constexpr Flag kFlags[] = {
     {"nodb", "IPController.db_class", "NoDB", "keep no task records"},
     {"mongodb", "IPController.db_class", "MongoDB", "not supported"},
     {"reuse", "IPController.reuse_files", "True", "keep key and ports of existing files"},
-    {"restore", "IPController.restore_engines", "True", "also take former engines for alive"},
+    {"restore", "IPController.restore_engines", "True", "also take up former engines and tasks"},
+    {"no-recover", "IPController.recover", "False", "leave what a killed controller left alone"},
     {"secure", "IPController.secure", "True", "sign messages with a new key (default)"},
     {"no-secure", "IPController.secure", "False", "do not sign messages"},
     {"enable-curve", "IPController.enable_curve", "True", "encrypt with CURVE"},

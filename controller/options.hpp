@@ -15,6 +15,13 @@ namespace trireme {
 
 enum class StoreKind { kSqlite, kMemory, kNone };
 
+/// What a controller that is killed has promised (docs/durability.md).
+enum class Durability {
+  kNone,    // nothing: its tasks are lost
+  kBatch,   // what was recorded goes on; records follow within milliseconds
+  kStrict,  // what anybody was shown was recorded before
+};
+
 /// One side's address: how and where its sockets are bound, and the ports to draw from first.
 struct SideOptions {
   std::string transport = "tcp";  // tcp or ipc
@@ -46,8 +53,10 @@ struct ControllerOptions {
   std::uint64_t memory_bytes_max = 1ULL << 30;  // buffers in the memory store
   double memory_cull_fraction = 0.1;            // share of the records dropped beyond a limit
 
+  Durability durability = Durability::kBatch;
+  bool recover = true;           // go on where a controller that was killed stopped
   bool reuse_files = false;      // keep key and ports of the connection files found
-  bool restore_engines = false;  // and take the engines of the former run for alive
+  bool restore_engines = false;  // and take up the engines and tasks of the former run
 
   std::optional<std::string> key;  // empty optional: a new random one; empty text: unsigned
   std::string key_file;            // read the key from here

@@ -55,7 +55,8 @@ Result<std::optional<CurveKeys>> choose_curve_keys(const ControllerOptions& opti
 }
 
 // Both files when they can be used together; otherwise why not.
-Result<void> reuse_files(const Profile& profile, EndpointPlan& plan) {
+Result<void> reuse_files(const ControllerOptions& options, const Profile& profile,
+                         EndpointPlan& plan) {
   Result<ClientConnection> client = read_client_connection(profile.client_file());
   if (!client) return client.error();
   Result<EngineConnection> engine = read_engine_connection(profile.engine_file());
@@ -68,6 +69,18 @@ Result<void> reuse_files(const Profile& profile, EndpointPlan& plan) {
         ErrorCode::kConfiguration,
         "the connection files in " + profile.security_dir().string() + " do not belong together"};
   }
+  const std::string public_key = plan.curve ? plan.curve->public_key : "";
+  if (client->curve_serverkey.value_or("") != public_key) {
+    return Error{ErrorCode::kConfiguration,
+                 "the connection files in " + profile.security_dir().string() +
+                     " are for other CURVE keys; set IPController.curve_secretkey so that every "
+                     "run has the same"};
+  }
+  if ((options.key || !options.key_file.empty()) && client->key != plan.key) {
+    return Error{ErrorCode::kConfiguration, "the connection files in " +
+                                                profile.security_dir().string() +
+                                                " are for another key than the one given"};
+  }
   plan.key = client->key;
   plan.reused_client = *std::move(client);
   plan.reused_engine = *std::move(engine);
@@ -77,7 +90,7 @@ Result<void> reuse_files(const Profile& profile, EndpointPlan& plan) {
 }  // namespace
 
 Result<EndpointPlan> plan_endpoints(const ControllerOptions& options, const Profile& profile,
-                                    Log& log) {
+                                    FilesFound found, Log& log) {
   EndpointPlan plan;
   plan.session = options.session.empty() ? new_session_id().str() : options.session;
   plan.ipc_folder = profile.security_dir().string();
@@ -87,8 +100,8 @@ Result<EndpointPlan> plan_endpoints(const ControllerOptions& options, const Prof
   Result<std::optional<CurveKeys>> curve = choose_curve_keys(options);
   if (!curve) return curve.error();
   plan.curve = *std::move(curve);
-  if (options.reuse_files || options.restore_engines) {
-    const Result<void> reused = reuse_files(profile, plan);
+  if (found == FilesFound::kUsed) {
+    const Result<void> reused = reuse_files(options, profile, plan);
     if (!reused) {
       log.write(LogLevel::kError, "cannot reuse: " + reused.error().text + "; writing new ones");
     }
@@ -108,7 +121,9 @@ Result<std::unique_ptr<TaskStore>> open_store(const ControllerOptions& options,
                                               const Profile& profile) {
   switch (options.store) {
     case StoreKind::kSqlite: {
-      auto store = SqliteStore::open(store_path(options, profile));
+      SqliteConnectionOptions connection;
+      connection.sync_commits = options.durability == Durability::kStrict;
+      auto store = SqliteStore::open(store_path(options, profile), connection);
       if (!store) return store.error();
       return std::unique_ptr<TaskStore>(*std::move(store));
     }

@@ -12,10 +12,13 @@
 
 namespace trireme {
 
-/// Key, session and CURVE keys of this run; with --reuse those of the connection files found. A
-/// file that should be reused and cannot is said in the log, and new ones are written.
+/// What becomes of the connection files that are found.
+enum class FilesFound { kReplaced, kUsed };
+
+/// Key, session and CURVE keys of this run, or those of the connection files found. A file that
+/// should be used and cannot is said in the log, and new ones are written.
 Result<EndpointPlan> plan_endpoints(const ControllerOptions& options, const Profile& profile,
-                                    Log& log);
+                                    FilesFound found, Log& log);
 
 /// Where SQLite task records go.
 std::filesystem::path store_path(const ControllerOptions& options, const Profile& profile);

@@ -60,25 +60,38 @@ bool TaskLog::direct_submitted(const EngineUuid& target, const Message& request,
   return true;
 }
 
-void TaskLog::direct_finished(const EngineUuid& sender, const Message& reply, Now now,
+bool TaskLog::direct_restored(const EngineUuid& target, const MsgId& msg_id, Now now, Outbox& out) {
+  const auto engine = engines_.id_of(target);
+  if (engine) {
+    restored_.add(msg_id);
+    return direct_.add(msg_id, *engine);
+  }
+  give_up(msg_id, target, "Engine " + target.str(), now, out);
+  return false;
+}
+
+bool TaskLog::direct_finished(const EngineUuid& sender, const Message& reply, Now now,
                               Outbox& out) {
   const auto msg_id = parent_id(reply);
-  if (!msg_id) return;
+  if (!msg_id) return true;
   const auto engine = direct_.finish(*msg_id);
   if (engine) {
     if (engines_.is_live(*engine)) ++completed_[*engine];
     note_end(*msg_id);
   } else if (!given_up_.contains(*msg_id)) {
-    return;
+    return !restored_.contains(*msg_id);
   }
   TaskFinished change = finished_from(*msg_id, reply, now.timestamp);
   change.engine = sender;
   record(std::move(change), out);
+  return true;
 }
 
 void TaskLog::task_submitted(TaskSubmitted change, Outbox& out) { record(std::move(change), out); }
 
 void TaskLog::task_assigned(TaskAssigned change, Outbox& out) { record(std::move(change), out); }
+
+void TaskLog::attempt_ended(AttemptEnded change, Outbox& out) { record(std::move(change), out); }
 
 void TaskLog::task_finished(TaskFinished change, bool ran, Outbox& out) {
   if (change.engine && ran) {
@@ -123,22 +136,27 @@ void TaskLog::output(const Message& message, Outbox& out) {
 }
 
 void TaskLog::give_up_engine(EngineId id, const EngineUuid& uuid, Now now, Outbox& out) {
+  for (const MsgId& msg_id : direct_.take_all(id)) {
+    give_up(msg_id, uuid, "Engine " + std::to_string(id.value()), now, out);
+  }
+}
+
+/// Ends a direct task in place of the engine that had it.
+void TaskLog::give_up(const MsgId& msg_id, const EngineUuid& uuid, const std::string& engine,
+                      Now now, Outbox& out) {
   const std::string header = "{\"engine\": " + json_quote(uuid.view()) +
                              ", \"date\": " + json_quote(format_timestamp(now.timestamp)) + "}";
-  for (const MsgId& msg_id : direct_.take_all(id)) {
-    const std::string text = "Engine " + std::to_string(id.value()) + " died while running task " +
-                             python_repr(msg_id.view());
-    TaskFinished change{msg_id,
-                        uuid,
-                        Frame(header),
-                        Frame(),
-                        Frame(error_content_json(wire_name(ErrorCode::kEngineError), text)),
-                        {},
-                        now.timestamp};
-    given_up_.add(msg_id);
-    note_end(msg_id);
-    record(std::move(change), out);
-  }
+  const std::string text = engine + " died while running task " + python_repr(msg_id.view());
+  given_up_.add(msg_id);
+  note_end(msg_id);
+  record(TaskFinished{msg_id,
+                      uuid,
+                      Frame(header),
+                      Frame(),
+                      Frame(error_content_json(wire_name(ErrorCode::kEngineError), text)),
+                      {},
+                      now.timestamp},
+         out);
 }
 
 std::uint64_t TaskLog::completed_on(EngineId id) const {

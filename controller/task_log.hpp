@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 
 #include "controller/direct_tasks.hpp"
 #include "controller/engine_registry.hpp"
@@ -46,11 +47,16 @@ class TaskLog {
   /// duplicate that should not be passed on again.
   bool direct_submitted(const EngineUuid& target, const Message& request, TaskQueue queue,
                         Outbox& out);
-  /// An engine answered a direct request.
-  void direct_finished(const EngineUuid& sender, const Message& reply, Now now, Outbox& out);
+  /// A direct request that a former controller passed on and saw no reply to. False when its
+  /// engine is not here any more: then it ends with an EngineError.
+  bool direct_restored(const EngineUuid& target, const MsgId& msg_id, Now now, Outbox& out);
+  /// An engine answered a direct request. False when that is a second reply to a restored one,
+  /// which its client must not see.
+  bool direct_finished(const EngineUuid& sender, const Message& reply, Now now, Outbox& out);
 
   void task_submitted(TaskSubmitted change, Outbox& out);
   void task_assigned(TaskAssigned change, Outbox& out);
+  void attempt_ended(AttemptEnded change, Outbox& out);
   /// The task ended. `ran` is false for aborted tasks, which do not count as completed.
   void task_finished(TaskFinished change, bool ran, Outbox& out);
 
@@ -70,6 +76,8 @@ class TaskLog {
 
  private:
   void record(RecordChange change, Outbox& out);
+  void give_up(const MsgId& msg_id, const EngineUuid& uuid, const std::string& engine, Now now,
+               Outbox& out);
   void note_end(const MsgId& msg_id);
 
   const EngineRegistry& engines_;
@@ -77,6 +85,7 @@ class TaskLog {
   DirectTasks direct_;
   std::map<EngineId, std::uint64_t> completed_;
   RecentIds given_up_{kRecentIdsMax};
+  RecentIds restored_{kRecentIdsMax};
   RecentIds ended_{kRecentIdsMax};
 };
 

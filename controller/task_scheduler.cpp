@@ -109,13 +109,6 @@ void TaskScheduler::on_attempt_lost(const EngineUuid& engine, const MsgId& msg_i
   settle(out);
 }
 
-bool TaskScheduler::redirect(const MsgId& msg_id, RoutingId client) {
-  Task* task = tasks_.find(msg_id);
-  if (task == nullptr) return false;
-  task->request.client = std::move(client);
-  return true;
-}
-
 std::optional<RunTask> TaskScheduler::running_attempt(const MsgId& msg_id) const {
   const Task* task = tasks_.find(msg_id);
   const auto* running = task == nullptr ? nullptr : task->get<task_state::Running>();
@@ -379,18 +372,18 @@ void TaskScheduler::fail(Task& task, ErrorCode reason, SchedulerOutbox& out) {
                                     {}});
 }
 
-std::vector<MsgId> TaskScheduler::waiting_ids() const {
-  std::vector<const Task*> waiting;
+std::vector<MsgId> TaskScheduler::ids_of(bool with_running) const {
+  std::vector<const Task*> tasks;
   for (TaskSlot slot = 0; slot < tasks_.slot_count(); ++slot) {
     const Task* task = tasks_.peek(slot);
-    if (task != nullptr && task->is_waiting()) waiting.push_back(task);
+    if (task != nullptr && (with_running || task->is_waiting())) tasks.push_back(task);
   }
-  std::sort(waiting.begin(), waiting.end(), [](const Task* left, const Task* right) {
+  std::sort(tasks.begin(), tasks.end(), [](const Task* left, const Task* right) {
     return left->ref.sequence < right->ref.sequence;
   });
   std::vector<MsgId> ids;
-  ids.reserve(waiting.size());
-  for (const Task* task : waiting) ids.push_back(task->request.msg_id);
+  ids.reserve(tasks.size());
+  for (const Task* task : tasks) ids.push_back(task->request.msg_id);
   return ids;
 }
 

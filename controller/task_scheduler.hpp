@@ -181,8 +181,6 @@ class TaskScheduler {
   /// have the task.
   void on_attempt_lost(const EngineUuid& engine, const MsgId& msg_id, Instant now,
                        SchedulerOutbox& out);
-  /// The reply of a live task goes to this client from now on. False when no such task is live.
-  bool redirect(const MsgId& msg_id, RoutingId client);
   /// The attempt that an engine is at; empty when the task does not run.
   std::optional<RunTask> running_attempt(const MsgId& msg_id) const;
   /// Takes note of a submission that is not taken, so that it has ended, failed, for those that
@@ -207,8 +205,9 @@ class TaskScheduler {
   std::size_t live_count() const noexcept { return tasks_.size(); }
   std::size_t running_count() const noexcept { return running_count_; }
   std::size_t waiting_count() const noexcept { return tasks_.size() - running_count_; }
-  /// In the order of submission; walks all live tasks.
-  std::vector<MsgId> waiting_ids() const;
+  /// In the order of submission; both walk all live tasks.
+  std::vector<MsgId> waiting_ids() const { return ids_of(false); }
+  std::vector<MsgId> live_ids() const { return ids_of(true); }
   /// In the order of assignment; also for an engine that has left but may still answer.
   std::vector<MsgId> running_on(const EngineUuid& engine) const;
   std::size_t load_of(const EngineUuid& engine) const;
@@ -240,6 +239,7 @@ class TaskScheduler {
   };
 
   // task_scheduler.cpp: events
+  std::vector<MsgId> ids_of(bool with_running) const;
   void drop(DropReason reason, const MsgId& msg_id, std::string_view peer, SchedulerOutbox& out);
   bool is_new(const MsgId& msg_id, const RoutingId& client, SchedulerOutbox& out);
   void admit(Task& task, Instant now, SchedulerOutbox& out);

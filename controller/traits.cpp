@@ -122,6 +122,20 @@ Result<void> set_store(ControllerOptions& options, const TraitValue& value) {
   return {};
 }
 
+Result<void> set_durability(ControllerOptions& options, const TraitValue& value) {
+  const std::string& text = text_of(value);
+  if (text == "none") {
+    options.durability = Durability::kNone;
+  } else if (text == "batch") {
+    options.durability = Durability::kBatch;
+  } else if (text == "strict") {
+    options.durability = Durability::kStrict;
+  } else {
+    return bad_value("must be none, batch or strict", value);
+  }
+  return {};
+}
+
 Result<void> set_scheme(ControllerOptions& options, const TraitValue& value) {
   static constexpr std::array<std::string_view, 7> kSchemes{
       "leastload", "lru", "plainrandom", "twobin", "weighted", "pure", "none"};
@@ -216,6 +230,10 @@ const Trait kTraits[] = {
      [](O& o, const V& v) { return set_bool(o.log_to_file, v); }},
     {"IPController.clean_logs", "delete log files of former runs at start [False]",
      [](O& o, const V& v) { return set_bool(o.clean_logs, v); }},
+    {"IPController.durability", "what a killed controller keeps: none, batch or strict [batch]",
+     set_durability},
+    {"IPController.recover", "go on where a killed controller stopped [True]",
+     [](O& o, const V& v) { return set_bool(o.recover, v); }},
     {"IPController.broadcast_scheduler_depth", "accepted; broadcasts need no tree here", ignore},
     {"IPController.use_threads", "accepted; the controller is one process", ignore},
     {"IPController.monitor_ip", "accepted; there is no monitor socket", ignore},

@@ -156,6 +156,9 @@ bool set_options(void* handle, SocketType type, const SocketOptions& options) {
   if (type == SocketType::kRouter && options.take_over_identities) {
     good = good && set_int(handle, ZMQ_ROUTER_HANDOVER, 1);
   }
+  if (type == SocketType::kRouter && options.report_unreachable) {
+    good = good && set_int(handle, ZMQ_ROUTER_MANDATORY, 1);
+  }
   return good;
 }
 
@@ -205,6 +208,7 @@ Result<Socket> Socket::open(NetContext& context, SocketType type, const SocketOp
     return Error{ErrorCode::kConfiguration,
                  "the CURVE key cannot be used; it must be 40 Z85 characters"};
   }
+  socket.reports_unreachable_ = options.report_unreachable;
   return socket;
 }
 
@@ -212,7 +216,8 @@ Socket::Socket(Socket&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
       descriptor_(other.descriptor_),
       identity_(std::move(other.identity_)),
-      is_drained_(other.is_drained_) {
+      is_drained_(other.is_drained_),
+      reports_unreachable_(other.reports_unreachable_) {
   TRIREME_CHECK(other.observer_ == nullptr, "a watched socket keeps its address");
 }
 
@@ -223,6 +228,7 @@ Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(identity_, other.identity_);
   std::swap(is_drained_, other.is_drained_);
+  std::swap(reports_unreachable_, other.reports_unreachable_);
   return *this;
 }
 
@@ -270,7 +276,10 @@ Result<void> Socket::send(Frames&& frames) {
   touch();
   for (std::size_t i = 0; i < frames.size(); ++i) {
     zmq_msg_t message;
-    if (!fill(&message, std::move(frames[i]))) return network_error(ENOMEM, "cannot send");
+    // The addressee stays with the frames until it is known to be there.
+    const bool may_come_back = i == 0 && reports_unreachable_;
+    Frame frame = may_come_back ? frames[i] : std::move(frames[i]);
+    if (!fill(&message, std::move(frame))) return network_error(ENOMEM, "cannot send");
     const int flags = ZMQ_DONTWAIT | (i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
     int sent = -1;
     do {
@@ -279,6 +288,7 @@ Result<void> Socket::send(Frames&& frames) {
     if (sent < 0) {
       const int code = errno;
       zmq_msg_close(&message);
+      if (code == EHOSTUNREACH) return Error{ErrorCode::kClosed, "the peer is not connected"};
       return network_error(code, "cannot send");
     }
   }

@@ -31,7 +31,8 @@ struct SocketOptions {
   std::optional<std::string> curve_secret_key;  // bind with this key: a CURVE server
   std::optional<std::string> curve_server_key;  // connect to this server, throw-away client keys
   bool take_over_identities = false;  // ROUTER: a peer that returns replaces its old connection
-  int linger_ms = 1000;               // how long unsent messages live on after close
+  bool report_unreachable = false;  // ROUTER: send() fails with kClosed when the peer is not there
+  int linger_ms = 1000;             // how long unsent messages live on after close
   std::int64_t frame_bytes_max = -1;  // a peer that sends a larger frame is disconnected; -1: none
 };
 
@@ -46,6 +47,7 @@ class NetContext {
 
  private:
   friend class Socket;
+  friend class ConnectionWatch;
   void* context_;
 };
 
@@ -84,7 +86,8 @@ class Socket {
   void subscribe(std::string_view prefix);
 
   /// Queues one message; the frames' bytes are taken over without copying when they are large or
-  /// came from a socket. Messages for a ROUTER peer that is not there are dropped, as ZeroMQ does.
+  /// came from a socket. Messages for a ROUTER peer that is not there are dropped, as ZeroMQ does,
+  /// or refused with kClosed, the frames untouched, if the socket was opened to report that.
   /// kClosed or kIo when the socket cannot take it.
   Result<void> send(Frames&& frames);
 
@@ -95,6 +98,7 @@ class Socket {
   const std::string& identity() const noexcept { return identity_; }
 
  private:
+  friend class ConnectionWatch;
   friend class PollLoop;
   Socket(void* handle, int descriptor, std::string identity)
       : handle_(handle), descriptor_(descriptor), identity_(std::move(identity)) {}
@@ -115,6 +119,7 @@ class Socket {
   std::string identity_;
   SocketObserver* observer_ = nullptr;
   bool is_drained_ = false;
+  bool reports_unreachable_ = false;
 };
 
 }  // namespace trireme

@@ -1,0 +1,42 @@
+// Who ran with this profile before us, and how that ended: a lock and a mark in one file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "session/profile.hpp"
+#include "session/result.hpp"
+
+namespace trireme {
+
+/// The file pid/trireme-controller[-<cluster id>].lock. Whoever serves holds the system's lock on
+/// it, which goes with the process however it ends, and writes a mark into it, which only an
+/// orderly end takes out. A mark without a lock is a crash.
+class RunLock {
+ public:
+  enum class Predecessor {
+    kNone,     // none, or it came to an orderly end
+    kCrashed,  // it was killed: its files and records are as it left them
+    kServing,  // it is alive; it keeps the lock, and our marks change nothing
+  };
+
+  /// kPermission or kIo, naming the file.
+  static Result<RunLock> take(const Profile& profile);
+
+  RunLock(RunLock&& other) noexcept;
+  RunLock& operator=(RunLock&& other) noexcept;
+  ~RunLock();
+
+  Predecessor predecessor() const noexcept { return predecessor_; }
+  /// From now on an end without mark_ended() is a crash.
+  Result<void> mark_serving();
+  void mark_ended();
+
+ private:
+  RunLock(int fd, Predecessor predecessor) : fd_(fd), predecessor_(predecessor) {}
+
+  int fd_;
+  Predecessor predecessor_;
+};
+
+}  // namespace trireme

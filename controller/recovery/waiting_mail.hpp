@@ -1,0 +1,40 @@
+// Messages for engines that are not connected at the moment, in their order.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "controller/outbox.hpp"
+
+namespace trireme {
+
+/// A ROUTER drops what is addressed to nobody. An engine that has registered and is merely cut off,
+/// or has not come back yet to a controller that was started again, shall miss nothing: what it is
+/// sent waits here, and so does everything sent after it, so that the order stays. Pure.
+class WaitingMail {
+ public:
+  bool holds(Channel channel, std::string_view addressee) const {
+    return !queues_.empty() && queues_.contains(Place{channel, std::string(addressee)});
+  }
+  /// Frames whose first is the addressee.
+  void add(Channel channel, Frames frames);
+
+  /// What became of a message that was tried again.
+  enum class Trial { kSent, kAway, kHopeless };
+  /// Tries the oldest message of each addressee, and the next ones as long as they go. A hopeless
+  /// addressee's messages are all let go.
+  void retry(const std::function<Trial(Channel, Frames&)>& send);
+
+  bool empty() const noexcept { return queues_.empty(); }
+  std::size_t size() const;
+
+ private:
+  using Place = std::pair<Channel, std::string>;
+  std::map<Place, std::deque<Frames>> queues_;  // none is empty
+};
+
+}  // namespace trireme
