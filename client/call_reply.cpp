@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "session/python_value.hpp"
 #include "session/value_codec.hpp"
 
 namespace trireme {
@@ -87,7 +88,19 @@ List raw_buffers(const Frames& buffers) {
   return list;
 }
 
-/// The value of a task that succeeded: a native result, or the content and buffers as they are.
+/// The next object of a Python engine's reply.
+void read_python_value(const Frames& buffers, std::size_t& next, CallReply& reply) {
+  const Result<PythonObject> object = PythonObject::take(buffers, next);
+  Result<Value> value = object ? object->to_value(nullptr) : object.error();
+  if (value) {
+    reply.value = std::move(*value);
+  } else {
+    fail_format(reply, "the result of the Python engine cannot be read: " + value.error().text);
+  }
+}
+
+/// The value of a task that succeeded: that of a native or of a Python function, or the content
+/// of what is no call.
 void read_value(Value content, bool is_apply, const Frames& buffers, CallReply& reply) {
   if (!is_apply) {
     reply.value = std::move(content);
@@ -97,7 +110,8 @@ void read_value(Value content, bool is_apply, const Frames& buffers, CallReply& 
              result != nullptr) {
     reply.value = std::move(*result);
   } else {
-    reply.value = raw_buffers(buffers);
+    std::size_t next = 0;
+    read_python_value(buffers, next, reply);
   }
 }
 
@@ -131,7 +145,10 @@ CallReply make_failed_reply(CallFailureKind kind, std::string ename, std::string
   return reply;
 }
 
-CallReply read_call_reply(const Message& message, Timestamp received) {
+namespace {
+
+/// What a reply says besides its value; `content` is filled when it can be read.
+CallReply read_end(const Message& message, Timestamp received, Value& content) {
   CallReply reply;
   reply.received = received;
   reply.completed = parse_timestamp(message.header.date);
@@ -142,19 +159,50 @@ CallReply read_call_reply(const Message& message, Timestamp received) {
       reply.engine_id = id_at(*engine, "engine_id");
     }
   }
-  const bool is_apply = is_apply_reply(message.header.msg_type);
-  Result<Value> content = is_apply ? decode_value(message.content_json.view(), message.buffers)
-                                   : decode_plain_json(message.content_json.view());
-  if (!content) {
-    fail_format(reply, "the reply cannot be read: " + content.error().text);
+  Result<Value> read = is_apply_reply(message.header.msg_type)
+                           ? decode_value(message.content_json.view(), message.buffers)
+                           : decode_plain_json(message.content_json.view());
+  if (!read) {
+    fail_format(reply, "the reply cannot be read: " + read.error().text);
     return reply;
   }
-  read_status(*content, reply);
+  content = std::move(*read);
+  read_status(content, reply);
   if (reply.failure.engine_uuid.empty()) reply.failure.engine_uuid = reply.engine_uuid;
+  return reply;
+}
+
+}  // namespace
+
+CallReply read_call_reply(const Message& message, Timestamp received) {
+  Value content;
+  CallReply reply = read_end(message, received, content);
   if (reply.failure_kind == CallFailureKind::kNone) {
-    read_value(std::move(*content), is_apply, message.buffers, reply);
+    read_value(std::move(content), is_apply_reply(message.header.msg_type), message.buffers, reply);
   }
   return reply;
+}
+
+std::vector<CallReply> read_joined_reply(const Message& message, Timestamp received,
+                                         std::size_t engines) {
+  Value content;
+  CallReply common = read_end(message, received, content);
+  common.engine_uuid.clear();
+  common.engine_id = -1;
+  const bool is_apply = is_apply_reply(message.header.msg_type);
+  if (common.failure_kind != CallFailureKind::kNone || !is_apply) {
+    if (!is_apply) common.value = std::move(content);
+    return std::vector<CallReply>(engines, common);
+  }
+  std::vector<CallReply> replies(engines, common);
+  if (const Result<std::vector<Value>> results = decode_packed_results(message.buffers);
+      results && results->size() == engines) {
+    for (std::size_t i = 0; i < engines; ++i) replies[i].value = (*results)[i];
+    return replies;
+  }
+  std::size_t next = 0;
+  for (CallReply& reply : replies) read_python_value(message.buffers, next, reply);
+  return replies;
 }
 
 CallReply read_hub_reply(const Message& message, Timestamp received) {

@@ -57,6 +57,11 @@ CallReply make_failed_reply(CallFailureKind kind, std::string ename, std::string
 /// understood is a reply of kind kFormat.
 CallReply read_call_reply(const Message& message, Timestamp received);
 
+/// Reads the one reply to a coalescing broadcast: the ends of `engines` tasks, in the order in
+/// which their results lie in its buffers. Their engines are left out.
+std::vector<CallReply> read_joined_reply(const Message& message, Timestamp received,
+                                         std::size_t engines);
+
 /// The content of a hub's reply and its buffers, as {"content": ..., "buffers": [Bytes]}; error
 /// contents become kQuery.
 CallReply read_hub_reply(const Message& message, Timestamp received);

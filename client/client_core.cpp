@@ -190,7 +190,6 @@ void ClientCore::on_coalesced_reply(const MsgId& shared, const Message& message,
   const auto group = coalescing_.find(shared);
   const std::vector<MsgId> parts = std::move(group->second);
   coalescing_.erase(group);
-  const CallReply all = read_call_reply(message, now.timestamp);
   const Result<Value> metadata = decode_plain_json(message.metadata_json.view());
   const Value* targets = metadata ? metadata->find("broadcast_targets") : nullptr;
   std::vector<MsgId> order;
@@ -201,23 +200,19 @@ void ClientCore::on_coalesced_reply(const MsgId& shared, const Message& message,
                               : MsgId());
     }
   }
-  const Result<std::vector<Value>> results = decode_packed_results(message.buffers);
-  const bool succeeded = all.failure_kind == CallFailureKind::kNone;
+  if (order.empty()) order = parts;  // a failure need not say whose it is
+  const std::vector<CallReply> replies = read_joined_reply(message, now.timestamp, order.size());
+  const CallReply missing =
+      replies.front().failure_kind != CallFailureKind::kNone
+          ? replies.front()
+          : make_failed_reply(CallFailureKind::kFormat, "FormatError",
+                              "the joined reply of a broadcast has no result of this engine");
   for (const MsgId& part : parts) {
     const auto found = pending_.find(part);
     if (found == pending_.end() || found->second.replied) continue;
-    CallReply reply = all;
     const auto place =
         static_cast<std::size_t>(std::find(order.begin(), order.end(), part) - order.begin());
-    if (succeeded && results && results->size() == order.size() && place < order.size()) {
-      reply.value = (*results)[place];
-    } else if (succeeded && !results && place >= order.size()) {
-      reply = make_failed_reply(CallFailureKind::kFormat, "FormatError",
-                                "the joined reply of a broadcast has no result of this engine");
-    }
-    reply.engine_uuid.clear();
-    reply.engine_id = -1;
-    finish(found, std::move(reply), now, out);
+    finish(found, place < replies.size() ? replies[place] : missing, now, out);
   }
 }
 

@@ -14,18 +14,11 @@
 
 #include <trireme/client.hpp>
 
+#include "client/call_request.hpp"
 #include "client/call_state.hpp"
 #include "client/client_loop.hpp"
 
 namespace trireme {
-
-/// A request to several tasks' engines, before it is split into submissions.
-struct CallRequest {
-  std::string msg_type;
-  Frame content;
-  Frames buffers;
-  bool is_execute = false;
-};
 
 /// Thread-safe. Made by connect(), shared by Client and views; close() ends the thread.
 class ClientState : public CallOwner,

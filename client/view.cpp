@@ -1,44 +1,18 @@
 #include <trireme/client.hpp>
 #include <trireme/view.hpp>
 
+#include "client/call_request.hpp"
 #include "client/client_state.hpp"
-#include "client/request_text.hpp"
 #include "client/split.hpp"
 #include "session/message_type.hpp"
-#include "session/value_codec.hpp"
 
 namespace trireme {
 namespace {
-
-constexpr std::string_view kPush = "trireme.push";
-constexpr std::string_view kPull = "trireme.pull";
-constexpr std::string_view kKeys = "trireme.keys";
-constexpr std::string_view kMap = "trireme.map";
-
-/// A call of a named function. Engines of other makes need other encodings of the same call; this
-/// is the place that will choose.
-CallRequest apply_request(std::string_view function, const List& args, const Dict& kwargs,
-                          ResultForm form = ResultForm::kContent) {
-  EncodedValue encoded = encode_call(function, args, kwargs, form);
-  return {std::string(wire_name(MessageType::kApplyRequest)), Frame(std::move(encoded.json)),
-          std::move(encoded.buffers)};
-}
-
-CallRequest execute_request(std::string_view code, bool silent) {
-  return {std::string(wire_name(MessageType::kExecuteRequest)),
-          Frame(execute_content_json(code, silent)),
-          {},
-          true};
-}
 
 std::vector<CallRequest> one(CallRequest request) {
   std::vector<CallRequest> requests;
   requests.push_back(std::move(request));
   return requests;
-}
-
-CallRequest map_request(std::string_view function, const Value& lists, Part part) {
-  return apply_request(kMap, {function, slice_value(lists, part)}, {});
 }
 
 }  // namespace
@@ -56,12 +30,15 @@ AsyncResult<ExecuteResult> EngineView::execute(std::string_view code, bool silen
       state_->call_direct(state_->resolve(id_), one(execute_request(code, silent))));
 }
 
-AsyncResult<void> EngineView::push(Dict items) const {
-  return AsyncResult<void>(call(kPush, {}, std::move(items)));
+AsyncResult<void> EngineView::push(const Dict& items) const {
+  return AsyncResult<void>(state_->call_direct(state_->resolve(id_), one(push_request(items))));
 }
-AsyncCall EngineView::pull_one(std::string_view name) const { return call(kPull, {name}, {}); }
+AsyncCall EngineView::pull_one(std::string_view name) const {
+  return state_->call_direct(state_->resolve(id_), one(pull_request(name)));
+}
 AsyncResult<std::vector<std::string>> EngineView::keys() const {
-  return AsyncResult<std::vector<std::string>>(call(kKeys, {}, {}));
+  return AsyncResult<std::vector<std::string>>(
+      state_->call_direct(state_->resolve(id_), one(keys_request())));
 }
 AsyncResult<void> EngineView::clear() const {
   return AsyncResult<void>(
@@ -85,12 +62,12 @@ AsyncResults<Value> GroupView::apply(std::string_view function, List args, Dict 
 AsyncResults<ExecuteResult> GroupView::execute(std::string_view code, bool silent) const {
   return AsyncResults<ExecuteResult>(send(execute_request(code, silent)));
 }
-AsyncResults<void> GroupView::push(Dict items) const {
-  return AsyncResults<void>(call(kPush, {}, std::move(items)));
+AsyncResults<void> GroupView::push(const Dict& items) const {
+  return AsyncResults<void>(send(push_request(items)));
 }
-AsyncCall GroupView::pull_one(std::string_view name) const { return call(kPull, {name}, {}); }
+AsyncCall GroupView::pull_one(std::string_view name) const { return send(pull_request(name)); }
 AsyncResults<std::vector<std::string>> GroupView::keys() const {
-  return AsyncResults<std::vector<std::string>>(call(kKeys, {}, {}));
+  return AsyncResults<std::vector<std::string>>(send(keys_request()));
 }
 
 AsyncCall DirectView::map_calls(std::string_view function, List argument_lists) const {
@@ -101,7 +78,7 @@ AsyncCall DirectView::map_calls(std::string_view function, List argument_lists) 
   std::vector<CallRequest> requests;
   if (used == 0) return state_->call_balanced({}, {}, {});
   for (const Part& part : split_evenly(lists.size(), used)) {
-    requests.push_back(map_request(function, lists, part));
+    requests.push_back(map_request(function, slice_value(lists, part)));
   }
   return state_->call_direct(engines, std::move(requests));
 }
@@ -110,8 +87,7 @@ AsyncResults<void> DirectView::scatter(std::string_view name, const Value& seque
   const std::vector<EngineInfo> engines = state_->resolve(targets_);
   std::vector<CallRequest> requests;
   for (const Part& part : split_evenly(sequence.size(), engines.size())) {
-    requests.push_back(
-        apply_request(kPush, {}, Dict{{std::string(name), slice_value(sequence, part)}}));
+    requests.push_back(push_request(Dict{{std::string(name), slice_value(sequence, part)}}));
   }
   return AsyncResults<void>(state_->call_direct(engines, std::move(requests)));
 }
@@ -181,7 +157,7 @@ AsyncCall LoadBalancedView::map_calls(std::string_view function, List argument_l
   }
   const Value lists(std::move(argument_lists));
   for (const Part& part : split_by_size(lists.size(), options.chunk_size)) {
-    requests.push_back(map_request(function, lists, part));
+    requests.push_back(map_request(function, slice_value(lists, part)));
     items.push_back(part.count);
   }
   return state_->call_balanced(options_, std::move(requests), items);

@@ -36,6 +36,16 @@ class PythonTask {
     for (const Value& name : wanted.as_list()) found.push_back(named(name.as_string()));
     return found;
   }
+  /// (value)
+  Value identity() {
+    if (call_.args.size() != 1) throw TypeError("one value is wanted");
+    return value(call_.args.front());
+  }
+  Value keys() {
+    List names;
+    for (std::string& name : context_.name_space().keys()) names.emplace_back(std::move(name));
+    return names;
+  }
   /// map(f, part, ...): the parts' entries are f's arguments.
   Value map() { return map_over(values(1, call_.args.size())); }
   /// map(f, name, ...): the parts lie under names and are taken away.
@@ -127,9 +137,25 @@ constexpr std::array kHelpers{
     Helper{"ipyparallel.client.view", "_broadcast_map", &PythonTask::map_over_names},
 };
 
+/// What C++ clients send for the methods of their views, by the expression they refer to.
+struct Expression {
+  std::string_view text;
+  Value (PythonTask::*run)();
+};
+constexpr std::array kExpressions{
+    Expression{kPythonPush, &PythonTask::push},
+    Expression{kPythonIdentity, &PythonTask::identity},
+    Expression{kPythonKeys, &PythonTask::keys},
+};
+
 Value run_call(const FunctionTable& table, const PythonCall& call, TaskContext& context) {
   PythonTask task(table, call, context);
-  if (call.function.kind == PythonFunction::Kind::kReference) return task.run_reference();
+  if (call.function.kind == PythonFunction::Kind::kReference) {
+    for (const Expression& known : kExpressions) {
+      if (call.function.name == known.text) return (task.*known.run)();
+    }
+    return task.run_reference();
+  }
   for (const Helper& helper : kHelpers) {
     if (call.function.is(helper.module, helper.name)) return (task.*helper.run)();
   }

@@ -74,6 +74,11 @@ Frame importable(std::string_view path) {
   return Frame(writer.finish());
 }
 
+Frame target_frame(const PythonTarget& target) {
+  return target.kind == PythonTarget::Kind::kImportable ? importable(target.text)
+                                                        : reference(target.text);
+}
+
 Frame shape_frame(std::size_t args, std::size_t arg_frames, const Dict& kwargs) {
   List keys;
   for (const auto& [key, value] : kwargs) keys.emplace_back(key);
@@ -133,15 +138,22 @@ Frames write_python_call(const PythonTarget& target, const List& args, const Dic
   for (const Value& value : args) append_python_object(value, objects);
   const std::size_t arg_frames = objects.size();
   for (const auto& [key, value] : kwargs) append_python_object(value, objects);
-  Frames frames{target.kind == PythonTarget::Kind::kImportable ? importable(target.text)
-                                                               : reference(target.text),
-                shape_frame(args.size(), arg_frames, kwargs)};
+  Frames frames{target_frame(target), shape_frame(args.size(), arg_frames, kwargs)};
   for (Frame& frame : objects) frames.push_back(std::move(frame));
   return frames;
 }
 
 Frames write_python_pull(std::string_view expression) {
-  return {reference("(lambda value: value)"), shape_frame(1, 1, {}), reference(expression)};
+  return {reference(kPythonIdentity), shape_frame(1, 1, {}), reference(expression)};
+}
+
+Frames write_python_map(const PythonTarget& target, const Value& argument_lists) {
+  Frames entries;
+  append_python_object(argument_lists, entries);
+  Frames frames{reference("(lambda function, entries: [function(*entry) for entry in entries])"),
+                shape_frame(2, 1 + entries.size(), {}), target_frame(target)};
+  for (Frame& frame : entries) frames.push_back(std::move(frame));
+  return frames;
 }
 
 }  // namespace trireme

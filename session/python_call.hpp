@@ -62,4 +62,16 @@ Frames write_python_call(const PythonTarget& target, const List& args, const Dic
 /// The buffers of a call whose result is the value of an expression in the engine's name space.
 Frames write_python_pull(std::string_view expression);
 
+/// The buffers of a call that applies the target to each entry of `argument_lists`, a list of lists
+/// of arguments; its result is the list of results.
+Frames write_python_map(const PythonTarget& target, const Value& argument_lists);
+
+/// Expressions that name the helpers of views when they are called: they mean the same to a Python
+/// engine, which evaluates them, and to ours, which knows them by their text.
+inline constexpr std::string_view kPythonPush = "globals().update";           // (name=value, ...)
+inline constexpr std::string_view kPythonIdentity = "(lambda value: value)";  // (value)
+inline constexpr std::string_view kPythonKeys =                               // ()
+    "(lambda: sorted(name for name in globals() if name[:1] != '_' and "
+    "name not in get_ipython().user_ns_hidden))";
+
 }  // namespace trireme

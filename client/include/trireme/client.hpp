@@ -103,7 +103,7 @@ class Client {
   QueueStatusIds queue_status_ids(const Targets& targets = {}) const;
   ResultStatus result_status(const std::vector<std::string>& msg_ids) const;
   /// Anyone's tasks, finished or not: the results as soon as the hub has them. Those of executed
-  /// code are ExecuteResults; those of Python functions lists of Bytes, pickled.
+  /// code are ExecuteResults; those of Python functions that no Value can hold are FormatErrors.
   template <class R = Value>
   AsyncResults<R> get_result(const std::vector<std::string>& msg_ids) const {
     return AsyncResults<R>(watch(msg_ids));

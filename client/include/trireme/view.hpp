@@ -1,4 +1,7 @@
 // Views: which engines a call goes to, and how.
+//
+// A function named "python:..." is one of Python's, for engines of ipyparallel (docs/python.md):
+// "python:numpy.linalg.norm" is imported, "python:f" is looked up in the engine's namespace.
 #pragma once
 
 #include <chrono>
@@ -82,8 +85,8 @@ class EngineView {
   /// Runs code in the engine's own language. `silent` code gives no output and no count.
   AsyncResult<ExecuteResult> execute(std::string_view code, bool silent = false) const;
 
-  /// Names in the engine's namespace.
-  AsyncResult<void> push(Dict items) const;
+  /// Names in the engine's namespace; a Python engine pulls any expression.
+  AsyncResult<void> push(const Dict& items) const;
   template <class T = Value>
   AsyncResult<T> pull(std::string_view name) const {
     return AsyncResult<T>(pull_one(name));
@@ -120,7 +123,7 @@ class GroupView {
   }
 
   AsyncResults<ExecuteResult> execute(std::string_view code, bool silent = false) const;
-  AsyncResults<void> push(Dict items) const;
+  AsyncResults<void> push(const Dict& items) const;
   template <class T = Value>
   AsyncResults<T> pull(std::string_view name) const {
     return AsyncResults<T>(pull_one(name));

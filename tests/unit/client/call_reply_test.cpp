@@ -5,6 +5,7 @@
 
 #include <trireme/async_result.hpp>
 
+#include "session/python_value.hpp"
 #include "session/value_codec.hpp"
 
 namespace trireme {
@@ -31,10 +32,48 @@ TEST(CallReply, ANativeResultIsDecodedWithItsEngineAndTimes) {
   EXPECT_FALSE(reply.output_is_complete);
 }
 
-TEST(CallReply, APythonResultStaysAListOfItsBuffers) {
+TEST(CallReply, APythonResultIsRead) {
   Message message = message_of("apply_reply", R"({"status": "ok"})");
-  message.buffers = {Frame(std::string("pickle"))};
-  EXPECT_EQ(read_call_reply(message, kNow).value, Value(List{Bytes(std::string("pickle"))}));
+  const Value result = List{1, Array::of(std::vector<double>(500, 1.5))};
+  append_python_object(result, message.buffers);
+  EXPECT_EQ(read_call_reply(message, kNow).value, result);
+}
+
+TEST(CallReply, APythonResultThatCannotTravelIsAFormatFailure) {
+  for (const char* pickle : {"", "pickle", "\x80\x04\x8c\x02os\x8c\x06system\x93."}) {
+    Message message = message_of("apply_reply", R"({"status": "ok"})");
+    message.buffers = {Frame(std::string(pickle))};
+    const CallReply reply = read_call_reply(message, kNow);
+    EXPECT_EQ(reply.failure_kind, CallFailureKind::kFormat);
+    EXPECT_NE(reply.failure.evalue.find("Python"), std::string::npos) << reply.failure.evalue;
+  }
+}
+
+TEST(CallReply, AJoinedReplyHoldsTheResultsOfBothLanguages) {
+  const std::vector<Value> results{Value(1), Array::of(std::vector<double>(300, 0.5)), "three"};
+  for (const bool is_python : {true, false}) {
+    Message message = message_of("apply_reply", R"({"status": "ok"})");
+    for (const Value& result : results) {
+      const EncodedValue packed = encode_result(result, ResultForm::kPacked);
+      if (is_python) {
+        append_python_object(result, message.buffers);
+      } else {
+        message.buffers.insert(message.buffers.end(), packed.buffers.begin(), packed.buffers.end());
+      }
+    }
+    const std::vector<CallReply> replies = read_joined_reply(message, kNow, results.size());
+    ASSERT_EQ(replies.size(), results.size());
+    for (std::size_t i = 0; i < results.size(); ++i) EXPECT_EQ(replies[i].value, results[i]);
+    const std::vector<CallReply> too_many = read_joined_reply(message, kNow, 4);
+    EXPECT_EQ(too_many.back().failure_kind, CallFailureKind::kFormat);
+  }
+}
+
+TEST(CallReply, AJoinedFailureIsEverybodys) {
+  const Message message = message_of("apply_reply", R"({"status": "error", "ename": "E"})");
+  for (const CallReply& reply : read_joined_reply(message, kNow, 2)) {
+    EXPECT_EQ(reply.failure.ename, "E");
+  }
 }
 
 struct FailureCase {

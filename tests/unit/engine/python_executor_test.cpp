@@ -104,6 +104,20 @@ TEST_F(PythonCalls, PushThenPullGivesTheSame) {
             Value(List{"text", array}));
 }
 
+TEST_F(PythonCalls, CppClientsPushAndPullByExpressionsThatEveryEngineUnderstands) {
+  const auto refer = [](std::string_view expression, const Dict& kwargs) {
+    return write_python_call({PythonTarget::Kind::kExpression, std::string(expression)}, {},
+                             kwargs);
+  };
+  EXPECT_TRUE(result_of(run(refer(kPythonPush, {{"a", List{1, "x"}}, {"b", 2}}))).is_null());
+  EXPECT_EQ(result_of(run(write_python_pull("a"))), Value(List{1, "x"}));
+  EXPECT_EQ(result_of(run(refer(kPythonKeys, {}))), Value(List{"a", "b"}));
+  const TaskOutcome missing = run(write_python_pull("c"));
+  EXPECT_EQ(std::get<TaskFailure>(missing).ename, "NameError");
+  const TaskOutcome empty = run(refer(kPythonIdentity, {}));
+  EXPECT_EQ(std::get<TaskFailure>(empty).ename, "TypeError");
+}
+
 TEST_F(PythonCalls, MapAppliesTheReferencedFunctionToTheEntries) {
   for (const char* name : {"<lambda>", "_map"}) {
     Frames frames =
