@@ -7,19 +7,13 @@
 #include <bit>
 #include <chrono>
 #include <csignal>
-#include <set>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include "engine/engine_core.hpp"
-#include "engine/function_executor.hpp"
 #include "engine/heart.hpp"
-#include "engine/name_space.hpp"
-#include "engine/python_executor.hpp"
 #include "engine/registration.hpp"
-#include "engine/executor_set.hpp"
-#include "engine/task_runner.hpp"
 #include "net/socket.hpp"
 #include "net/wake_up.hpp"
 #include "session/packer.hpp"
@@ -31,8 +25,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Output waits this long for more of its kind to go with it.
-constexpr milliseconds kOutputDelay{5};
 /// How long a leaving engine waits for tasks that were asked to stop.
 constexpr milliseconds kTaskGrace{1'000};
 /// Messages taken from one socket before the others get their turn.
@@ -40,7 +32,7 @@ constexpr int kBatchMax = 256;
 
 struct FirstPing {};
 struct ControllerLost {};
-using LoopEvent = std::variant<OutputWaits, RunEnded, FirstPing, ControllerLost>;
+using LoopEvent = std::variant<FirstPing, ControllerLost>;
 
 std::string_view channel_name(EngineChannel channel) {
   switch (channel) {
@@ -81,10 +73,14 @@ class EngineLoop {
         wire_(std::move(wire)),
         uuid_(parts.options.uuid.empty() ? new_session_id().str() : parts.options.uuid),
         registration_(uuid_, factory("r"),
-                      RegistrationOptions{parts.options.id, parts.options.timeout}) {
-    executors_.add(std::make_unique<FunctionExecutor>(parts.functions));
-    executors_.add(std::make_unique<PythonExecutor>(parts.functions));
+                      RegistrationOptions{parts.options.id, parts.options.timeout}) {}
+  /// The loop and the host live on.
+  ~EngineLoop() {
+    parts_.loop.unwatch_fd(parts_.signals.fd());
+    parts_.loop.unwatch_fd(events_.fd());
   }
+  EngineLoop(const EngineLoop&) = delete;
+  EngineLoop& operator=(const EngineLoop&) = delete;
 
   EngineExit run() {
     if (auto joined = join(); !joined) return fail(joined.error());
@@ -129,10 +125,10 @@ class EngineLoop {
     const std::string address = url(parts_.connection.registration);
     if (auto done = registration_socket_->connect(address); !done) return done.error();
     parts_.log.write(LogLevel::kInfo, "Registering at " + address + " as " + uuid_.str() + ".");
-    loop_.watch(*registration_socket_, [this] {
+    parts_.loop.watch(*registration_socket_, [this] {
       receive(*registration_socket_, EngineChannel::kRegistration, &EngineLoop::on_registration);
     });
-    loop_.watch_fd(parts_.signals.fd(), [this] { on_signals(); });
+    parts_.loop.watch_fd(parts_.signals.fd(), [this] { on_signals(); });
     EngineOutbox out;
     registration_.start(parts_.clock.now(), out);
     carry_out(out);
@@ -176,15 +172,16 @@ class EngineLoop {
     }
     watch_all();
     write_will();
-    start_runner(identity);
+    start_host(identity);
     return start_heart(membership);
   }
 
   void watch_all() {
-    loop_.watch(*control_,
-                [this] { receive(*control_, EngineChannel::kControl, &EngineLoop::on_control); });
-    loop_.watch(*shell_, [this] { receive_shell(); });
-    loop_.watch_fd(events_.fd(), [this] { on_events(); });
+    parts_.loop.watch(*control_, [this] {
+      receive(*control_, EngineChannel::kControl, &EngineLoop::on_control);
+    });
+    parts_.loop.watch(*shell_, [this] { receive_shell(); });
+    parts_.loop.watch_fd(events_.fd(), [this] { on_events(); });
   }
 
   void write_will() {
@@ -193,12 +190,10 @@ class EngineLoop {
                        wire_.encode(registration_.goodbye(parts_.clock.now())));
   }
 
-  void start_runner(const EngineIdentity& identity) {
-    runner_ = std::make_unique<TaskRunner>(
-        TaskRunner::Options{identity, parts_.options.threads}, executors_, names_, parts_.capture,
-        [this](RunEvent event) {
-          std::visit([this](auto& happened) { events_.put(std::move(happened)); }, event);
-        });
+  void start_host(const EngineIdentity& identity) {
+    parts_.host.join(identity, [this](HostEvent event) {
+      std::visit([this](auto& happened) { on_event(happened); }, event);
+    });
   }
 
   Result<void> start_heart(const Membership& membership) {
@@ -215,7 +210,7 @@ class EngineLoop {
     if (!heart) return heart.error();
     heart_ = std::move(*heart);
     parts_.log.write(LogLevel::kInfo, "Joined as engine " + std::to_string(membership.id.value()) +
-                                          "; " + std::to_string(parts_.functions->size()) +
+                                          "; " + std::to_string(parts_.host.function_count()) +
                                           " functions, " + std::to_string(parts_.options.threads) +
                                           " at a time.");
     return {};
@@ -224,9 +219,9 @@ class EngineLoop {
   // --- working ---
 
   void turn() {
-    loop_.wait(next_deadline());
+    parts_.loop.wait(next_deadline());
     const Now now = parts_.clock.now();
-    if (flush_at_ && now.instant >= *flush_at_) flush_outputs();
+    parts_.host.on_deadline(now);
     if (const auto due = registration_.next_deadline(); due && now.instant >= *due) {
       EngineOutbox out;
       registration_.on_deadline(now, out);
@@ -236,8 +231,9 @@ class EngineLoop {
 
   std::optional<Instant> next_deadline() const {
     const auto registration = registration_.next_deadline();
-    if (!registration) return flush_at_;
-    return flush_at_ ? std::min(*flush_at_, *registration) : registration;
+    const auto host = parts_.host.next_deadline();
+    if (!registration) return host;
+    return host ? std::min(*host, *registration) : registration;
   }
 
   void receive(Socket& socket, EngineChannel channel, Handler handle) {
@@ -269,29 +265,28 @@ class EngineLoop {
   }
 
   void on_events() {
-    // What has arrived before a task's end counts as waiting behind that task.
-    receive_shell();
     for (LoopEvent& event : events_.take()) {
       std::visit([this](auto& happened) { on_event(happened); }, event);
     }
   }
 
-  void on_event(const OutputWaits& waits) {
-    outputs_waiting_.insert(waits.run);
-    if (waits.urgency == TaskOutput::Urgency::kNow) {
-      flush_outputs();
-    } else if (!flush_at_) {
-      flush_at_ = parts_.clock.now().instant + kOutputDelay;
-    }
+  void on_event(const RunOutput& output) {
+    EngineOutbox out;
+    core_->on_output(output.run, output.pieces, parts_.clock.now(), out);
+    carry_out(out);
+  }
+
+  void on_event(const RunInputWanted& wanted) {
+    parts_.host.answer_input(wanted.run, std::nullopt);
   }
 
   void on_event(RunEnded& ended) {
+    // What has arrived before a task's end counts as waiting behind that task.
+    receive_shell();
     EngineOutbox out;
     const Now now = parts_.clock.now();
     core_->on_output(ended.run, ended.output, now, out);
     core_->on_finished(ended.run, std::move(ended.outcome), now, out);
-    outputs_waiting_.erase(ended.run);
-    runner_->forget(ended.run);
     carry_out(out);
   }
 
@@ -306,17 +301,6 @@ class EngineLoop {
                                            std::to_string(parts_.options.heartbeat_misses_max) +
                                            " periods; this engine leaves.");
     leave_ = Leave{};
-  }
-
-  void flush_outputs() {
-    EngineOutbox out;
-    const Now now = parts_.clock.now();
-    for (const RunNumber run : outputs_waiting_) {
-      core_->on_output(run, runner_->take_output(run), now, out);
-    }
-    outputs_waiting_.clear();
-    flush_at_.reset();
-    carry_out(out);
   }
 
   void on_signals() {
@@ -341,9 +325,16 @@ class EngineLoop {
 
   void carry_out(EngineOutbox& out) {
     for (OutgoingEngineMessage& outgoing : out.messages) send(outgoing);
-    if (out.clear_name_space) names_.clear();
-    for (const WorkQueue::Start& start : out.starts) runner_->start(start.run, *start.request);
-    for (const StopRun& stop : out.stops) runner_->stop(stop.run, stop.reason);
+    if (out.clear_name_space) parts_.host.clear_names();
+    if (out.restart) parts_.host.restart(parts_.clock.now());
+    if (out.starts.empty() && out.stops.empty()) return finish(out);
+    const Now now = parts_.clock.now();
+    for (const WorkQueue::Start& start : out.starts) parts_.host.start(start, now);
+    for (const StopRun& stop : out.stops) parts_.host.stop(stop, now);
+    finish(out);
+  }
+
+  void finish(EngineOutbox& out) {
     for (const EngineLogLine& line : out.log_lines) parts_.log.write(line.level, line.text);
     if (out.leave) leave_ = out.leave;
   }
@@ -382,15 +373,11 @@ class EngineLoop {
   // --- leaving ---
 
   EngineExit leave() {
-    runner_->abandon_all();
     EngineOutbox out;
     registration_.leave(parts_.clock.now(), out);
     carry_out(out);
-    const bool idle = runner_->wait_until_idle(kTaskGrace);
-    if (!idle) {
-      parts_.log.write(LogLevel::kWarning, "A task does not stop; leaving without it.");
-      static_cast<void>(runner_.release());  // its threads live until the process ends
-    }
+    const bool idle = parts_.host.leave(kTaskGrace);
+    if (!idle) parts_.log.write(LogLevel::kWarning, "A task does not stop; leaving without it.");
     heart_.reset();
     parts_.log.write(LogLevel::kInfo, "Left the cluster.");
     return EngineExit{kExitOk, leave_->signal, !idle};
@@ -402,21 +389,15 @@ class EngineLoop {
   Registration registration_;
   std::optional<EngineCore> core_;  // from joining on
   std::optional<Leave> leave_;      // set when the loop shall end
-  std::set<RunNumber> outputs_waiting_;
-  std::optional<Instant> flush_at_;
   std::uint64_t bad_messages_ = 0;
 
-  EngineNameSpace names_;
-  ExecutorSet executors_;
   Mailbox<LoopEvent> events_;
   std::optional<NetContext> context_{std::in_place};
-  PollLoop loop_;
   std::optional<Socket> registration_socket_;
   std::optional<Socket> iopub_;
   std::optional<Socket> shell_;
   std::optional<Socket> control_;
   std::unique_ptr<Heart> heart_;
-  std::unique_ptr<TaskRunner> runner_;
 };
 
 }  // namespace

@@ -1,13 +1,11 @@
 // Wires an engine together: sockets to cores to worker threads. Decides nothing itself.
 #pragma once
 
-#include <memory>
 #include <optional>
 
-#include "engine/function_table.hpp"
 #include "engine/last_will.hpp"
 #include "engine/options.hpp"
-#include "engine/output_capture.hpp"
+#include "engine/task_host.hpp"
 #include "net/poll_loop.hpp"
 #include "session/clock.hpp"
 #include "session/connection_file.hpp"
@@ -19,12 +17,12 @@ namespace trireme {
 struct EngineParts {
   const EngineOptions& options;
   const EngineConnection& connection;
-  std::shared_ptr<const FunctionTable> functions;
   const Clock& clock;
   Log& log;
-  SignalWatch& signals;    // SIGTERM, SIGHUP and SIGINT
-  OutputCapture* capture;  // null: what tasks print stays here
-  LastWill* will;          // null: a death without a word is noticed by missing heartbeats only
+  SignalWatch& signals;  // SIGTERM, SIGHUP and SIGINT
+  PollLoop& loop;
+  TaskHost& host;  // told by `loop`
+  LastWill* will;  // null: a death without a word is noticed by missing heartbeats only
 };
 
 /// How an engine ended.
@@ -35,8 +33,8 @@ struct EngineExit {
 };
 
 /// Registers, works, and leaves: returns when the engine was asked to go, lost its controller, or
-/// could not join. Threads: the calling one does all input and output; one more beats, and one per
-/// task slot works. When `tasks_running` is set, the worker threads live on.
+/// could not join. Threads: the calling one does all input and output; one more beats. When
+/// `tasks_running` is set, threads of the host live on.
 EngineExit run_engine(const EngineParts& parts);
 
 }  // namespace trireme

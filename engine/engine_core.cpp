@@ -147,7 +147,7 @@ void EngineCore::start_waiting(Now now, EngineOutbox& out) {
                messages_.execute_input(request, execution_count_, now.timestamp));
     }
     facts_.emplace(start->run, facts);
-    out.starts.push_back(*start);
+    out.starts.push_back({start->run, start->request, facts.execution_count});
   }
 }
 
@@ -247,6 +247,12 @@ void EngineCore::clear(const Message& request, Now now, EngineOutbox& out) {
 }
 
 void EngineCore::shut_down(const Message& request, Now now, EngineOutbox& out) {
+  const Json content = parse(request.content_json);
+  if (content.is_object() && content.value("restart", Json()) == Json(true)) {
+    out.restart = true;
+    reply(EngineChannel::kControl, request, R"({"status": "ok", "restart": true})", now, out);
+    return;
+  }
   out.send(EngineChannel::kIopub, messages_.shutdown_notice(request.header_json, now.timestamp));
   reply(EngineChannel::kControl, request, R"({"status": "ok", "restart": false})", now, out);
   out.leave = Leave{};

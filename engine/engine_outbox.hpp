@@ -52,6 +52,7 @@ class EngineOutbox {
   std::vector<StopRun> stops;
   std::vector<EngineLogLine> log_lines;
   bool clear_name_space = false;
+  bool restart = false;  // of whatever runs tasks
   std::optional<Leave> leave;
 };
 

@@ -1,24 +1,22 @@
-// trireme-engine: command line, log, plug-ins, and the engine itself.
+// trireme-engine: command line, log, the kernel process, and the engine itself.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "engine/builtins.hpp"
 #include "engine/connection_wait.hpp"
 #include "engine/engine.hpp"
+#include "engine/kernel/kernel_host.hpp"
+#include "engine/kernel/kernel_main.hpp"
 #include "engine/last_will.hpp"
 #include "engine/options.hpp"
-#include "engine/output_capture.hpp"
-#include "engine/plugin_loader.hpp"
+#include "engine/task_machinery.hpp"
 
 namespace trireme {
 namespace {
@@ -58,32 +56,44 @@ Result<Log> open_log(const EngineOptions& options) {
   return Log::open(wanted);
 }
 
-Result<std::shared_ptr<FunctionTable>> load_functions(const EngineOptions& options) {
-  auto table = std::make_shared<FunctionTable>();
-  register_builtins(*table, BuiltinFacts{options.threads});
-  for (const std::filesystem::path& plugin : options.plugins) {
-    if (auto loaded = load_plugin(plugin, *table); !loaded) return loaded.error();
+/// What happens before the engine joins, and may end it.
+struct Start {
+  std::unique_ptr<TaskHost> host;
+  std::optional<EngineExit> exit;  // instead of the host
+};
+
+EngineExit exit_with(int code) { return EngineExit{code, std::nullopt, false}; }
+
+/// The words of the kernel process: those of the engine.
+std::vector<std::string> kernel_words(int argc, char** argv) { return {argv + 1, argv + argc}; }
+
+/// Starts the kernel process and waits until it has loaded everything.
+Start start_kernel(const KernelHost::Parts& parts, SignalWatch& signals) {
+  auto host = std::make_unique<KernelHost>(parts);
+  if (auto spawned = host->spawn(); !spawned) {
+    return {nullptr, exit_with(complain(spawned.error()))};
   }
-  return table;
+  bool stopped = false;
+  parts.loop.watch_fd(signals.fd(), [&] { stopped = signals.take().has_value() || stopped; });
+  while (!host->is_ready() && !host->refusal() && !stopped) parts.loop.wait(std::nullopt);
+  parts.loop.unwatch_fd(signals.fd());
+  if (stopped) return {nullptr, exit_with(kExitOk)};
+  if (!host->is_ready()) {
+    std::fprintf(stderr, "trireme-engine: %s\n", host->refusal()->text.c_str());
+    return {nullptr, exit_with(host->refusal()->exit_code)};
+  }
+  return {std::move(host), std::nullopt};
 }
 
-std::unique_ptr<OutputCapture> start_capture(const EngineOptions& options, Log& log) {
-  if (!options.capture_output) return nullptr;
-  return std::make_unique<OutputCapture>([&log](OutputPiece::Kind, std::string_view text) {
-    while (text.ends_with('\n')) text.remove_suffix(1);
-    if (!text.empty())
-      log.write(LogLevel::kInfo, "Printed by no single task: " + std::string(text));
-  });
-}
-
-EngineExit work(const EngineOptions& options, std::shared_ptr<const FunctionTable> functions,
-                Log& log, SignalWatch& signals, LastWill* will) {
+/// Joins a cluster and works for it.
+EngineExit work(const EngineOptions& options, TaskHost& host, PollLoop& loop, Log& log,
+                SignalWatch& signals, LastWill* will) {
   const SystemClock clock;
   const auto connection = wait_for_connection(options, clock, signals);
   if (!connection) {
     const bool asked_to_stop = connection.error().code == ErrorCode::kClosed;
     log.write(asked_to_stop ? LogLevel::kInfo : LogLevel::kError, connection.error().text);
-    return EngineExit{asked_to_stop ? kExitOk : kExitConfiguration, std::nullopt, false};
+    return exit_with(asked_to_stop ? kExitOk : kExitConfiguration);
   }
   if (!connection->ssh.empty()) {
     log.write(LogLevel::kWarning,
@@ -91,56 +101,81 @@ EngineExit work(const EngineOptions& options, std::shared_ptr<const FunctionTabl
               "through " +
                   connection->ssh + ".");
   }
-  const auto capture = start_capture(options, log);
-  const EngineParts parts{options, *connection, std::move(functions), clock,
-                          log,     signals,     capture.get(),        will};
+  const EngineParts parts{options, *connection, clock, log, signals, loop, host, will};
   const EngineExit exit = run_engine(parts);
   // A task that does not stop still uses its streams and the connection: no clean-up then.
   if (exit.tasks_running) std::_Exit(exit.code);
   return exit;
 }
 
-int run(int argc, char** argv) {
+/// Tasks run in a process of their own, which may die of them.
+EngineExit run_with_kernel(const EngineOptions& options, std::vector<std::string> words, Log& log,
+                           SignalWatch& signals, LastWill* will) {
+  const SystemClock clock;
+  PollLoop loop;
+  const TaskLimits limits{options.task_timeout, options.cpu_limit, options.memory_limit};
+  Start start = start_kernel({loop, clock, log, std::move(words), limits}, signals);
+  if (start.exit) return *start.exit;
+  return work(options, *start.host, loop, log, signals, will);
+}
+
+/// Tasks run on threads of this process.
+EngineExit run_in_process(const EngineOptions& options, Log& log, SignalWatch& signals,
+                          LastWill* will) {
+  const SystemClock clock;
+  PollLoop loop;
+  auto machinery = TaskMachinery::create(
+      {options, loop, clock, [&log](LogLevel level, std::string text) { log.write(level, text); }});
+  if (!machinery) return exit_with(complain(machinery.error()));
+  if (auto entered = enter_work_folder(options); !entered) {
+    return exit_with(complain(entered.error()));
+  }
+  return work(options, machinery->host(), loop, log, signals, will);
+}
+
+void end_by(int signal) {
+  std::signal(signal, SIG_DFL);
+  sigset_t unblocked;
+  sigemptyset(&unblocked);
+  sigaddset(&unblocked, signal);
+  pthread_sigmask(SIG_UNBLOCK, &unblocked, nullptr);
+  std::raise(signal);
+}
+
+int run_engine_process(int argc, char** argv, const EngineCommandLine& command) {
+  const EngineOptions& options = command.options;
   SignalWatch signals({SIGTERM, SIGINT, SIGHUP});
   std::signal(SIGPIPE, SIG_IGN);
-  auto command = parse_engine_options({argv + 1, argv + argc}, &environment_variable);
-  if (!command) return complain(command.error());
-  if (command->print_text) {
-    std::fputs(command->print_text->c_str(), stdout);
-    return kExitOk;
-  }
-  const EngineOptions& options = command->options;
-  std::error_code failure;
-  auto functions = load_functions(options);
-  if (!functions) return complain(functions.error());
-  if (!options.work_folder.empty()) std::filesystem::current_path(options.work_folder, failure);
-  if (failure) {
-    return complain({ErrorCode::kConfiguration,
-                     "The folder " + options.work_folder +
-                         " of --work-dir cannot be used: " + failure.message() + "."});
-  }
-  keep_own_stderr();
-  auto log = open_log(options);
-  if (!log) return complain(log.error());
-  for (const std::string& warning : command->warnings) log->write(LogLevel::kWarning, warning);
   std::optional<LastWill> will;
   if (options.nanny) {
     auto started = LastWill::start();
     if (!started) return complain(started.error());
     will.emplace(std::move(*started));
   }
-  const EngineExit exit =
-      work(options, std::move(*functions), *log, signals, will ? &*will : nullptr);
+  keep_own_stderr();
+  auto log = open_log(options);
+  if (!log) return complain(log.error());
+  for (const std::string& warning : command.warnings) log->write(LogLevel::kWarning, warning);
+  LastWill* keeper = will ? &*will : nullptr;
+  const EngineExit exit = options.in_process ? run_in_process(options, *log, signals, keeper)
+                                             : run_with_kernel(options, kernel_words(argc, argv),
+                                                               *log, signals, keeper);
   will.reset();
-  if (exit.signal) {
-    std::signal(*exit.signal, SIG_DFL);
-    sigset_t unblocked;
-    sigemptyset(&unblocked);
-    sigaddset(&unblocked, *exit.signal);
-    pthread_sigmask(SIG_UNBLOCK, &unblocked, nullptr);
-    std::raise(*exit.signal);
-  }
+  if (exit.signal) end_by(*exit.signal);
   return exit.code;
+}
+
+int run(int argc, char** argv) {
+  auto command = parse_engine_options({argv + 1, argv + argc}, &environment_variable);
+  if (!command) return complain(command.error());
+  if (command->print_text) {
+    std::fputs(command->print_text->c_str(), stdout);
+    return kExitOk;
+  }
+  if (command->options.kernel_link) {
+    return run_kernel(command->options, *command->options.kernel_link);
+  }
+  return run_engine_process(argc, argv, *command);
 }
 
 }  // namespace

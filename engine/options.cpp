@@ -81,6 +81,28 @@ bool read_id(const std::string& text, std::optional<int>& into) {
   return true;
 }
 
+/// Per task: more than nothing.
+bool read_task_seconds(const std::string& text, std::optional<std::chrono::milliseconds>& into) {
+  std::chrono::milliseconds time{};
+  if (!read_seconds(text, time) || time.count() == 0) return false;
+  into = time;
+  return true;
+}
+
+/// `1500000000`, `512M`, `2G`.
+bool read_bytes(std::string text, std::optional<std::uint64_t>& into) {
+  constexpr std::uint64_t kLeast = std::uint64_t{64} << 20;  // what the process itself needs
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 50;
+  const std::size_t unit = std::string_view("KMG").find(text.empty() ? ' ' : text.back());
+  const bool has_unit = unit != std::string_view::npos;
+  if (has_unit) text.pop_back();
+  const std::uint64_t factor = has_unit ? std::uint64_t{1} << (10 * (unit + 1)) : 1;
+  std::uint64_t count = 0;
+  if (!read_number<std::uint64_t>(text, 1, kMost / factor, count)) return false;
+  into = count * factor;
+  return *into >= kLeast;
+}
+
 using Options = EngineOptions;
 using Text = std::string;
 
@@ -136,6 +158,18 @@ constexpr OptionRow kOptions[] = {
     {"capture-output", "", Form::kFlag,
      [](Options& o, const Text& v) { return read_bool(v, o.capture_output); },
      "            send what tasks print to their callers (true)"},
+    {"in-process", "", Form::kFlag,
+     [](Options& o, const Text& v) { return read_bool(v, o.in_process); },
+     "            run tasks in the engine's own process: quicker, but their faults end it"},
+    {"task-timeout", "", Form::kValue,
+     [](Options& o, const Text& v) { return read_task_seconds(v, o.task_timeout); },
+     "SECONDS     that one task may take"},
+    {"cpu-limit", "", Form::kValue,
+     [](Options& o, const Text& v) { return read_task_seconds(v, o.cpu_limit); },
+     "SECONDS     of CPU time that one task may use"},
+    {"memory-limit", "", Form::kValue,
+     [](Options& o, const Text& v) { return read_bytes(v, o.memory_limit); },
+     "BYTES       of memory for all tasks, as in 512M or 4G (at least 64M)"},
     {"nanny", "IPEngine.enable_nanny", Form::kFlag,
      [](Options& o, const Text& v) { return read_bool(v, o.nanny); },
      "            a second process tells the controller if this one dies (true)"},
@@ -193,12 +227,22 @@ class Reader {
       if (word == "--") break;
       if (auto done = read_word(word); !done) return done.error();
     }
+    const EngineOptions& options = result_.options;
+    if (options.in_process && (options.task_timeout || options.cpu_limit || options.memory_limit)) {
+      return Error{ErrorCode::kUsage,
+                   "The limits of tasks need a process of their own; leave out --in-process."};
+    }
     return std::move(result_);
   }
 
  private:
   Result<void> read_word(const std::string& word) {
-    if (word == "--help" || word == "-h" || word == "--help-all") {
+    constexpr std::string_view kKernelLink = "--kernel-link=";  // written by KernelProcess only
+    int link = 0;
+    if (word.starts_with(kKernelLink) &&
+        read_number(word.substr(kKernelLink.size()), 3, 1 << 20, link)) {
+      result_.options.kernel_link = link;
+    } else if (word == "--help" || word == "-h" || word == "--help-all") {
       result_.print_text = help_text();
     } else if (word == "--version" || word == "-V") {
       result_.print_text = std::string(TRIREME_VERSION) + "\n";

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -40,7 +41,14 @@ struct EngineOptions {
   bool log_to_file = false;
   std::string work_folder;
   bool capture_output = true;
-  bool nanny = true;  // a second process tells the controller when this one dies
+  bool in_process = false;                             // tasks run on threads of the engine itself
+  std::optional<std::uint64_t> memory_limit;           // bytes, of the kernel process
+  std::optional<std::chrono::milliseconds> cpu_limit;  // per task
+  std::optional<std::chrono::milliseconds> task_timeout;  // per task, wall time
+  std::string language;            // of cells without a magic; empty: the build's
+  std::string kernel_file;         // --kernel: be the Jupyter kernel of this file
+  std::optional<int> kernel_link;  // this process is the kernel at the other end of it
+  bool nanny = true;               // a second process tells the controller when this one dies
 };
 inline constexpr std::size_t kThreadsMax = 1024;
 

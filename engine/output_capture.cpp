@@ -11,6 +11,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <mutex>
 #include <span>
@@ -33,7 +34,7 @@ constexpr std::size_t kReadBytes = 64u << 10;
 
 thread_local std::shared_ptr<TaskOutput> current_task;  // of the calling thread
 
-/// The latest text on standard error, for a process that dies before it could be passed on.
+/// The latest text that was printed, for a process that dies before it could be passed on.
 class LastWords {
  public:
   void add(std::string_view text) {
@@ -44,12 +45,14 @@ class LastWords {
     }
   }
   void forget() { end_ = 0; }
-  /// Only with calls that are allowed in signal handlers; takes no lock.
-  void write_to(int descriptor) const {
+  /// What was added after the first `from` bytes; returns where it ended. Only with calls that are
+  /// allowed in signal handlers; takes no lock.
+  std::size_t write_to(int descriptor, std::size_t from) const {
     const std::size_t end = end_;
-    for (std::size_t at = end - std::min(end, kBytes); at < end; ++at) {
-      if (write(descriptor, &bytes_[at % kBytes], 1) < 0) return;
+    for (std::size_t at = std::max(from, end - std::min(end, kBytes)); at < end; ++at) {
+      if (write(descriptor, &bytes_[at % kBytes], 1) < 0) break;
     }
+    return end;
   }
 
  private:
@@ -66,7 +69,7 @@ class Router {
   explicit Router(OutputCapture::Elsewhere elsewhere) : elsewhere_(std::move(elsewhere)) {}
 
   void route(Kind kind, std::string_view text) {
-    if (kind == Kind::kStderr) last_words.add(text);
+    last_words.add(text);
     if (current_task != nullptr) {
       current_task->append(kind, text);
     } else {
@@ -76,12 +79,13 @@ class Router {
 
   /// Of unknown origin: a thread of some task, a descriptor, a child process.
   void route_foreign(Kind kind, std::string_view text) {
-    if (kind == Kind::kStderr) last_words.add(text);
+    last_words.add(text);
     give_to_only_task(kind, text);
   }
 
   void add(std::shared_ptr<TaskOutput> output) {
     const std::lock_guard lock(mutex_);
+    if (running_.empty()) last_words.forget();
     running_.push_back(std::move(output));
   }
   void remove(const std::shared_ptr<TaskOutput>& output) {
@@ -165,6 +169,8 @@ void send_sanitizer_reports_to(int) {}
 /// lives; read by a signal handler.
 std::array<std::atomic<int>, 2> fault_pipes{-1, -1};
 std::atomic<int> fault_stderr{-1};
+/// Set while text that was read from the pipes has not reached last_words.
+std::atomic<bool> is_draining{false};
 
 constexpr int kFramesMax = 64;
 
@@ -172,7 +178,7 @@ constexpr int kFramesMax = 64;
 extern "C" void drain_and_die(int signal) {
   void* frames[kFramesMax];
   const int count_of_frames = backtrace(frames, kFramesMax);
-  last_words.write_to(fault_stderr);
+  const std::size_t written = last_words.write_to(fault_stderr, 0);
   char bytes[4096];
   for (const auto& pipe : fault_pipes) {
     ssize_t count = 0;
@@ -180,10 +186,41 @@ extern "C" void drain_and_die(int signal) {
       if (write(fault_stderr, bytes, static_cast<std::size_t>(count)) < 0) break;
     }
   }
+  // Another thread may have taken the rest out of the pipes just before.
+  const timespec moment{0, 1'000'000};
+  for (int waited_ms = 0; is_draining && waited_ms < 200; ++waited_ms) nanosleep(&moment, nullptr);
+  last_words.write_to(fault_stderr, written);
   backtrace_symbols_fd(frames, count_of_frames, fault_stderr);
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
+
+/// A stack for the fault handler of one thread, whose own one may be what overflowed.
+class FaultStack {
+ public:
+  FaultStack() {
+    stack_t stack{};
+    stack.ss_sp = space_.data();
+    stack.ss_size = space_.size();
+    sigaltstack(&stack, nullptr);
+  }
+  ~FaultStack() {
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    sigaltstack(&none, nullptr);
+  }
+  FaultStack(const FaultStack&) = delete;
+  FaultStack& operator=(const FaultStack&) = delete;
+
+ private:
+  std::vector<char> space_ = std::vector<char>(64u << 10);
+};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+void prepare_thread() {}  // the sanitizers have stacks of their own
+#else
+void prepare_thread() { thread_local const FaultStack stack; }
+#endif
 
 void catch_faults(int out_pipe, int err_pipe, int original_stderr) {
   fault_pipes[0] = out_pipe;
@@ -193,7 +230,10 @@ void catch_faults(int out_pipe, int err_pipe, int original_stderr) {
   void* frame = nullptr;
   backtrace(&frame, 1);
   send_sanitizer_reports_to(original_stderr);
-  for (const int fault : kFaults) std::signal(fault, &drain_and_die);
+  struct sigaction action {};
+  action.sa_handler = &drain_and_die;
+  action.sa_flags = SA_ONSTACK;
+  for (const int fault : kFaults) sigaction(fault, &action, nullptr);
 }
 void release_faults() {
   for (const int fault : kFaults) std::signal(fault, SIG_DFL);
@@ -283,8 +323,10 @@ struct OutputCapture::Impl {
   /// everything written before it has arrived.
   void drain() {
     const std::lock_guard lock(drain_mutex);
+    is_draining = true;
     out_descriptor.drain(router, read_space);
     err_descriptor.drain(router, read_space);
+    is_draining = false;
   }
 
   void run_pump() {
@@ -316,14 +358,17 @@ struct OutputCapture::Impl {
   std::thread pump;
 };
 
-OutputCapture::OutputCapture(Elsewhere elsewhere)
-    : impl_(std::make_unique<Impl>(std::move(elsewhere))) {}
+OutputCapture::OutputCapture(Elsewhere elsewhere) {
+  std::fflush(stdout);  // what was printed before is no task's
+  impl_ = std::make_unique<Impl>(std::move(elsewhere));
+}
 
 OutputCapture::~OutputCapture() = default;
 
 int OutputCapture::original_stderr() const noexcept { return impl_->err_descriptor.original(); }
 
 void OutputCapture::begin_task(std::shared_ptr<TaskOutput> output) {
+  prepare_thread();
   impl_->router.add(output);
   current_task = std::move(output);
 }

@@ -16,8 +16,9 @@ namespace trireme {
 ///   runs;
 /// - everything else goes to `elsewhere`.
 /// At most one may live, made and destroyed while no other thread prints; destroying it puts
-/// everything back. If the process dies of a fault, the latest text on standard error and the
-/// stack go to the original standard error. One thread of its own reads the descriptors.
+/// everything back. If the process dies of a fault, also of a task's stack that is full, the latest
+/// text that was printed and the stack go to the original standard error. One thread of its own
+/// reads the descriptors.
 class OutputCapture {
  public:
   using Elsewhere = std::function<void(OutputPiece::Kind kind, std::string_view text)>;

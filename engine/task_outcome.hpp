@@ -34,11 +34,18 @@ struct OutputPiece {
     kStdout,   // text
     kStderr,   // text
     kDisplay,  // content of a display_data message, as JSON
+    kUpdate,   // content of an update_display_data message, as JSON
+    kClear,    // content of a clear_output message, as JSON
   };
   Kind kind;
   std::string text;
 
   friend bool operator==(const OutputPiece&, const OutputPiece&) = default;
 };
+
+/// Whether pieces of this kind are text, which may be cut and joined.
+constexpr bool is_text(OutputPiece::Kind kind) {
+  return kind == OutputPiece::Kind::kStdout || kind == OutputPiece::Kind::kStderr;
+}
 
 }  // namespace trireme

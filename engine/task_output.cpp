@@ -36,8 +36,7 @@ void TaskOutput::append(OutputPiece::Kind kind, std::string_view text) {
     if (closed_) return;
     was_empty = bytes_ == 0;
     const bool was_urgent = bytes_ >= kUrgentBytes;
-    const bool continues =
-        !pieces_.empty() && pieces_.back().kind == kind && kind != OutputPiece::Kind::kDisplay;
+    const bool continues = !pieces_.empty() && pieces_.back().kind == kind && is_text(kind);
     if (continues) {
       pieces_.back().text += text;
     } else {
@@ -73,7 +72,7 @@ std::vector<OutputPiece> TaskOutput::take_pieces() {
   std::vector<OutputPiece> taken;
   taken.reserve(pieces_.size());
   for (OutputPiece& piece : pieces_) {
-    if (piece.kind != OutputPiece::Kind::kDisplay) {
+    if (is_text(piece.kind)) {
       std::string text = std::exchange(rest_of(piece.kind), {}) + piece.text;
       const std::size_t complete = complete_utf8_bytes(text);
       rest_of(piece.kind) = text.substr(complete);

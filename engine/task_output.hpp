@@ -48,7 +48,8 @@ class TaskOutput {
   std::vector<OutputPiece> pieces_;
   std::size_t bytes_ = 0;
   bool closed_ = false;
-  std::array<std::string, 3> rests_;  // per kind: first bytes of a character not complete yet
+  std::array<std::string, 2>
+      rests_;  // per kind of text: first bytes of a character not complete yet
 };
 
 /// How many bytes at the front of `text` do not end in the middle of a UTF-8 character. Bytes that

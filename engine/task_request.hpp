@@ -20,6 +20,7 @@ struct TaskRequest {
   std::string code;           // execute: the source text
   bool silent = false;        // execute: no execute_input, no count
   bool stop_on_error = true;  // execute: a failure aborts the executes queued behind it
+  int execution_count = 0;    // execute: set by who runs it
 
   bool is_broadcast = false;
   bool is_coalescing = false;

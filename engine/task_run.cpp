@@ -8,6 +8,34 @@ void TaskRun::display(const Dict& data) {
                   R"({"data": )" + to_json(Value(data)) + R"(, "metadata": {}, "transient": {}})");
 }
 
+Result<std::string> TaskRun::request_input(std::string_view prompt, bool is_password) {
+  std::unique_lock lock(input_mutex_);
+  waits_for_input_ = true;
+  input_.reset();
+  lock.unlock();
+  ask_for_input_(std::string(prompt), is_password);
+  lock.lock();
+  input_came_.wait(lock, stop_token(), [&] { return !waits_for_input_; });
+  if (waits_for_input_) {
+    waits_for_input_ = false;
+    return Error{ErrorCode::kClosed, "The cell was asked to stop while it waited for input."};
+  }
+  if (!input_) {
+    return Error{ErrorCode::kPermission,
+                 "Whoever sent this cell cannot be asked for input; send it with allow_stdin from "
+                 "a front end with a stdin channel."};
+  }
+  return std::move(*input_);
+}
+
+void TaskRun::answer_input(std::optional<std::string> line) {
+  const std::lock_guard lock(input_mutex_);
+  if (!waits_for_input_) return;
+  waits_for_input_ = false;
+  input_ = std::move(line);
+  input_came_.notify_all();
+}
+
 void TaskRun::request_stop(StopReason reason) {
   if (stop_.stop_requested()) return;
   reason_ = reason;  // before the stop, so that whoever sees the stop sees the reason

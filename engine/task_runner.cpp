@@ -35,7 +35,10 @@ void TaskRunner::start(RunNumber run, const TaskRequest& request) {
     report_(OutputWaits{run, urgency});
   });
   auto context =
-      std::make_shared<TaskRun>(options_.identity, request.id(), names_, std::move(output));
+      std::make_shared<TaskRun>(options_.identity, request.id(), names_, std::move(output),
+                                [this, run](std::string prompt, bool is_password) {
+                                  report_(RunInputWanted{run, std::move(prompt), is_password});
+                                });
   runs_.emplace(run, context);
   {
     const std::lock_guard lock(mutex_);
@@ -50,6 +53,15 @@ void TaskRunner::stop(RunNumber run, StopReason reason) {
   if (found != runs_.end()) found->second->request_stop(reason);
 }
 
+void TaskRunner::interrupt_all() {
+  for (const auto& [run, context] : runs_) context->request_stop(StopReason::kInterrupted);
+}
+
+void TaskRunner::answer_input(RunNumber run, std::optional<std::string> line) {
+  const auto found = runs_.find(run);
+  if (found != runs_.end()) found->second->answer_input(std::move(line));
+}
+
 std::vector<OutputPiece> TaskRunner::take_output(RunNumber run) {
   const auto found = runs_.find(run);
   if (found == runs_.end()) return {};
@@ -57,10 +69,8 @@ std::vector<OutputPiece> TaskRunner::take_output(RunNumber run) {
 }
 
 void TaskRunner::abandon_all() {
-  for (const auto& [run, context] : runs_) {
-    context->request_stop(StopReason::kInterrupted);
-    context->output()->close();
-  }
+  interrupt_all();
+  for (const auto& [run, context] : runs_) context->output()->close();
 }
 
 bool TaskRunner::wait_until_idle(std::chrono::milliseconds limit) {

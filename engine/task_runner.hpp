@@ -17,6 +17,7 @@
 #include "engine/engine_outbox.hpp"
 #include "engine/executor_set.hpp"
 #include "engine/output_capture.hpp"
+#include "engine/task_host.hpp"
 #include "engine/task_run.hpp"
 
 namespace trireme {
@@ -26,13 +27,7 @@ struct OutputWaits {
   RunNumber run;
   TaskOutput::Urgency urgency;
 };
-/// A task ended; `output` is what was not taken before.
-struct RunEnded {
-  RunNumber run;
-  TaskOutcome outcome;
-  std::vector<OutputPiece> output;
-};
-using RunEvent = std::variant<OutputWaits, RunEnded>;
+using RunEvent = std::variant<OutputWaits, RunInputWanted, RunEnded>;
 
 /// A fixed number of worker threads. All functions belong to the loop's thread.
 class TaskRunner {
@@ -56,6 +51,10 @@ class TaskRunner {
   /// `request` must stay alive until the run's RunEnded has been handled. After that, forget().
   void start(RunNumber run, const TaskRequest& request);
   void stop(RunNumber run, StopReason reason);
+  /// Asks everything that runs to stop.
+  void interrupt_all();
+  /// The line that a run waits for; empty when nobody can be asked.
+  void answer_input(RunNumber run, std::optional<std::string> line);
   /// What the run has shown since the last call; nothing for a run that has ended.
   std::vector<OutputPiece> take_output(RunNumber run);
   void forget(RunNumber run) { runs_.erase(run); }

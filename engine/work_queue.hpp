@@ -54,6 +54,7 @@ class WorkQueue {
   struct Start {
     RunNumber run;
     const TaskRequest* request;  // valid until finish(run)
+    int execution_count = 0;     // of execute requests; not the queue's business
   };
   /// Moves the oldest waiting request into a free slot; empty when none waits or all slots are
   /// taken.

@@ -246,9 +246,10 @@ class Life(EngineWorld):
         self.engines[0].kill()
         client.wait_for_engines(0)
 
-    def test_a_fault_in_a_task_leaves_a_trace_and_is_told(self):
+    def test_a_fault_in_the_engines_own_process_leaves_a_trace_and_is_told(self):
         patient = ("--HeartMonitor.max_heartmonitor_misses=10000",)
-        client = self.start_cluster("--load", self.plugin("good_plugin"), controller_words=patient)
+        client = self.start_cluster("--in-process", "--load", self.plugin("good_plugin"),
+                                    controller_words=patient)
         client.apply("test.abort", "these are the last words")
         self.assertNotEqual(self.engines[0].wait(), 0)
         client.wait_for_engines(0)

@@ -1,0 +1,86 @@
+// What an engine and its kernel process say to each other.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/engine_outbox.hpp"
+#include "engine/kernel/link_frame.hpp"
+#include "engine/task_outcome.hpp"
+#include "session/log.hpp"
+
+namespace trireme {
+
+// --- from the engine to its kernel ---
+
+/// Who the engine is; the first message. Runs may be started after it.
+struct LinkJoined {
+  int engine_id = -1;
+  std::string engine_uuid;
+};
+/// Run this request.
+struct LinkStart {
+  RunNumber run{};
+  std::string msg_id;
+  std::string msg_type;
+  int execution_count = 0;
+  Frame content_json;
+  Frames buffers;
+};
+/// Ask a run to stop.
+struct LinkStop {
+  RunNumber run{};
+  StopReason reason{};
+};
+/// Forget all names.
+struct LinkClear {};
+/// What a person typed, or nothing when nobody can be asked.
+struct LinkInput {
+  RunNumber run{};
+  std::optional<std::string> line;
+};
+
+// --- from the kernel to its engine ---
+
+/// Everything is loaded.
+struct LinkReady {
+  std::uint64_t functions = 0;  // number of registered ones
+};
+/// The kernel cannot work and ends.
+struct LinkRefused {
+  int exit_code = 1;
+  std::string text;
+};
+struct LinkOutput {
+  RunNumber run{};
+  std::vector<OutputPiece> pieces;
+};
+struct LinkEnded {
+  RunNumber run{};
+  TaskOutcome outcome;
+  std::vector<OutputPiece> output;  // what was not sent before
+};
+/// The run waits for a line from whoever sent its request.
+struct LinkInputWanted {
+  RunNumber run{};
+  std::string prompt;
+  bool is_password = false;
+};
+struct LinkLog {
+  LogLevel level{};
+  std::string text;
+};
+
+/// The order of the alternatives is their number on the wire.
+using LinkMessage = std::variant<LinkJoined, LinkStart, LinkStop, LinkClear, LinkInput, LinkReady,
+                                 LinkRefused, LinkOutput, LinkEnded, LinkInputWanted, LinkLog>;
+
+/// Large parts (contents and buffers) are shared, not copied.
+LinkFrame encode_link(const LinkMessage& message);
+/// kBadFormat for frames that encode_link() does not make.
+Result<LinkMessage> decode_link(LinkFrame frame);
+
+}  // namespace trireme
