@@ -58,7 +58,7 @@ EngineView Client::engine(int id) const {
 }
 DirectView Client::direct_view(Targets targets) const {
   if (!targets.is_all()) checked(state_).resolve(targets);
-  return DirectView(state_, std::move(targets), GroupView::Route::kDirect);
+  return DirectView(state_, std::move(targets), DirectView::Route::kDirect);
 }
 LoadBalancedView Client::load_balanced_view(std::vector<int> targets) const {
   if (!targets.empty()) checked(state_).resolve(targets);
@@ -66,8 +66,9 @@ LoadBalancedView Client::load_balanced_view(std::vector<int> targets) const {
 }
 BroadcastView Client::broadcast_view(Targets targets, bool coalescing) const {
   if (!targets.is_all()) checked(state_).resolve(targets);
-  return BroadcastView(state_, std::move(targets),
-                       coalescing ? GroupView::Route::kCoalescing : GroupView::Route::kBroadcast);
+  return BroadcastView(
+      state_, std::move(targets),
+      coalescing ? BroadcastView::Route::kCoalescing : BroadcastView::Route::kBroadcast);
 }
 
 std::size_t Client::outstanding() const { return checked(state_).work().pending(); }
