@@ -1,5 +1,6 @@
 // trireme-controller: reads its orders, serves, and leaves with a code that says how it went.
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -77,6 +78,21 @@ void keep_freed_memory() {
   ::mallopt(M_MMAP_THRESHOLD, 4 * kMebibyte);
 }
 
+// Every connection takes a descriptor, so all that may be had are taken. With very few ZeroMQ would
+// end the program without a word of ours.
+Result<void> claim_descriptors() {
+  constexpr rlim_t kNeededMin = 128;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max >= kNeededMin) return {};
+  return Error{ErrorCode::kConfiguration,
+               "only " + std::to_string(limit.rlim_max) + " files may be open at once and " +
+                   std::to_string(kNeededMin) +
+                   " are needed at least; raise the limit on open files (ulimit -n)"};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -100,6 +116,8 @@ int main(int argc, char** argv) {
   // Before any thread: all threads inherit what is blocked here.
   SignalWatch signals({SIGINT, SIGTERM, SIGABRT, SIGHUP});
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the store, not our end
+  if (const Result<void> claimed = claim_descriptors(); !claimed) return fail(claimed.error());
   const Result<void> served = serve(*command, signals);
   return served ? 0 : fail(served.error());
 }
