@@ -12,8 +12,8 @@ namespace {
 
 // The hub counts its questions to the store from 1; those of the scheduler have this bit.
 constexpr std::uint64_t kLookUpTokens = 1ULL << 63;
-// And those about requests that may have been here before have this one.
-constexpr std::uint64_t kPastCheckTokens = 1ULL << 62;
+// And those about records have this one.
+constexpr std::uint64_t kQuestionTokens = 1ULL << 62;
 
 // Who is behind a message that failed: the first frame, on channels where it is an identity.
 std::string_view sender_of(const Frames& frames) {
@@ -71,7 +71,7 @@ ControllerCore::ControllerCore(Options options, Wire wire, MessageFactory factor
       hub_(options_.hub, factory_, queue_view_),
       broadcast_(hub_.engines(), hub_.log()),
       next_look_up_(kLookUpTokens),
-      next_past_check_(kPastCheckTokens) {}
+      next_question_(kQuestionTokens) {}
 
 void ControllerCore::on_frames(Channel channel, Frames frames, Now now, Outbox& out) {
   switch (channel) {
@@ -106,7 +106,10 @@ void ControllerCore::on_frames(Channel channel, Frames frames, Now now, Outbox& 
       break;
     case Channel::kHeartPong:
       if (frames.size() == 2) {
-        hub_.on_pong(EngineUuid(frames[0].view()), frames[1].view(), now, out);
+        const EngineUuid engine(frames[0].view());
+        const bool was_cut_off = hub_.is_cut_off(engine);
+        hub_.on_pong(engine, frames[1].view(), now, out);
+        if (was_cut_off && !hub_.is_cut_off(engine)) catch_up_engine(engine, now, out);
       }
       break;
     case Channel::kNotification:
@@ -136,9 +139,7 @@ void ControllerCore::relay_message(Channel channel, Frames frames, Now now, Outb
   if (channel == Channel::kMuxClients && !message->identities.empty()) {
     if (!take_note_of_client(channel, *message, out)) return;
     if (may_be_repeated(*message)) {
-      RoutingId client(message->identities.front().view());
-      return ask_about_past(
-          {channel, std::move(client), {message->header.msg_id}, std::move(frames)}, out);
+      return ask_about_past(channel, {message->header.msg_id}, std::move(frames), out);
     }
   }
   if (channel == Channel::kMuxEngines && on_fence(channel, *message, now, out)) return;
@@ -185,9 +186,7 @@ void ControllerCore::start_broadcast(Frames frames, Outbox& out) {
   if (request->identities.empty()) return broadcast_.on_request(*request, out);
   if (!take_note_of_client(Channel::kBroadcastClients, *request, out)) return;
   if (!may_be_repeated(*request)) return broadcast_.on_request(*request, out);
-  ask_about_past({Channel::kBroadcastClients, RoutingId(request->identities.front().view()),
-                  broadcast_.part_ids(*request), std::move(frames)},
-                 out);
+  ask_about_past(Channel::kBroadcastClients, broadcast_.part_ids(*request), std::move(frames), out);
 }
 
 void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
@@ -201,8 +200,7 @@ void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
   if (!take_note_of_client(Channel::kTaskClients, *request, out)) return;
   const MsgId& id = request->header.msg_id;
   if (!scheduler_.is_live(id) && may_be_repeated(*request)) {
-    RoutingId client(request->identities.front().view());
-    return ask_about_past({Channel::kTaskClients, std::move(client), {id}, std::move(frames)}, out);
+    return ask_about_past(Channel::kTaskClients, {id}, std::move(frames), out);
   }
   accept_task(std::move(frames), *request, now, out);
 }
@@ -272,11 +270,11 @@ void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
 }
 
 void ControllerCore::on_store_answer(StoreAnswer answer, Now now, Outbox& out) {
-  if (auto check = past_checks_.extract(answer.token)) {
-    // A store that cannot answer knows of nothing: then the request is a new one.
+  if (auto question = questions_.extract(answer.token)) {
     const auto* records =
         answer.reply ? std::get_if<std::vector<TaskRecord>>(&*answer.reply) : nullptr;
-    on_past(check.mapped(), records == nullptr ? std::vector<TaskRecord>() : *records, now, out);
+    const OnRecords& then = question.mapped();
+    then(records == nullptr ? std::vector<TaskRecord>() : *records, now, out);
   } else if ((answer.token & kLookUpTokens) == 0) {
     hub_.on_store_answer(std::move(answer), now, out);
   } else if (auto look_up = look_ups_.extract(answer.token)) {
@@ -300,13 +298,17 @@ void ControllerCore::on_deadline(Now now, Outbox& out) {
   settle_engine_changes(now, out);
   scheduler_.on_deadline(now.instant, scheduled_);
   carry_out(nullptr, now, out);
+  if (!cut_channels_.empty()) mend_cuts(now, out);
 }
 
 std::optional<Instant> ControllerCore::next_deadline() const {
-  const std::optional<Instant> hub = hub_.next_deadline();
-  const std::optional<Instant> scheduler = scheduler_.next_deadline();
-  if (!hub || !scheduler) return hub ? hub : scheduler;
-  return std::min(*hub, *scheduler);
+  std::optional<Instant> next = hub_.next_deadline();
+  const auto consider = [&next](std::optional<Instant> deadline) {
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  };
+  consider(scheduler_.next_deadline());
+  for (const auto& [channel, when] : cut_channels_) consider(when);
+  return next;
 }
 
 Result<void> ControllerCore::restore(std::string_view engines_json, Now now, Outbox& out) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -57,6 +58,15 @@ class ControllerCore {
   void restore_tasks(const std::vector<TaskRecord>& unfinished, Now now, Outbox& out);
   std::string engines_json() const { return hub_.engines_json(); }
 
+  /// Takes over replies that the earlier controller may have sent in vain: whole records. Their
+  /// clients are offered them again, and leave aside what they have.
+  void restore_replies(const std::vector<TaskRecord>& finished, Now now);
+
+  /// Connections of engines on this channel ended: what was under way there may be lost.
+  void on_connections_lost(Channel channel, Now now);
+  /// The connection of an engine's heart ended. It comes back at once, or the engine is gone.
+  void on_heart_cut(const EngineUuid& engine, Now now);
+
   /// A message for a client could not be sent because nobody is connected under its routing id:
   /// it goes to where the client is by now, or waits for it.
   void on_client_away(Channel channel, Frames frames, Outbox& out);
@@ -79,7 +89,7 @@ class ControllerCore {
   const ClientRoutes& routes() const noexcept { return routes_; }
   const CatchUp& catch_up() const noexcept { return catch_up_; }
   /// Questions about the outcomes of old tasks that the store has not answered yet.
-  std::size_t open_look_ups() const noexcept { return look_ups_.size() + past_checks_.size(); }
+  std::size_t open_look_ups() const noexcept { return look_ups_.size() + questions_.size(); }
 
   std::string describe() const;
   void check_invariants() const;
@@ -109,13 +119,9 @@ class ControllerCore {
     ReplyStatus status;
   };
 
-  /// A request that may have been here before, while the store is asked what became of it.
-  struct PastCheck {
-    Channel channel;
-    RoutingId client;
-    std::vector<MsgId> ids;  // asked about: its own, or those of a broadcast's parts
-    Frames frames;           // as received
-  };
+  /// What is to be done once the records are there; none when the store could not say.
+  using OnRecords =
+      std::function<void(const std::vector<TaskRecord>& records, Now now, Outbox& out)>;
 
   void relay_message(Channel channel, Frames frames, Now now, Outbox& out);
   void relay_control(Channel channel, Frames frames, Outbox& out);
@@ -145,19 +151,21 @@ class ControllerCore {
   // core_recovery.cpp: outages of the controller, of connections, and what repairs them
   bool take_note_of_client(Channel channel, const Message& request, Outbox& out);
   bool may_be_repeated(const Message& request) const;
-  void ask_about_past(PastCheck check, Outbox& out);
-  void on_past(const PastCheck& check, const std::vector<TaskRecord>& records, Now now,
-               Outbox& out);
-  void repeat_broadcast(const PastCheck& check, const std::vector<TaskRecord>& records, Now now,
-                        Outbox& out);
+  void ask_records(std::vector<MsgId> ids, OnRecords then, Outbox& out);
+  void ask_about_past(Channel channel, std::vector<MsgId> ids, Frames frames, Outbox& out);
+  void on_past(Channel channel, const Frames& frames, const std::vector<TaskRecord>& records,
+               Now now, Outbox& out);
   Message stored_reply(const RoutingId& client, const TaskRecord& record, Now now);
-  void answer_from_record(Channel channel, const RoutingId& client, const TaskRecord& record,
-                          Now now, Outbox& out);
-  void restore_task(const TaskRecord& record, Message request, Now now, Outbox& out);
-  void restore_direct(const TaskRecord& record, Message request, Now now, Outbox& out);
-  void send_fences(Now now, Outbox& out);
+  void restore_task(const TaskRecord& record, Now now, Outbox& out);
+  void mend_cuts(Now now, Outbox& out);
+  void catch_up_engine(const EngineUuid& engine, Now now, Outbox& out);
+  void repeat_tasks(const EngineUuid& engine, Now now, Outbox& out);
+  void ask_and_repeat_direct(EngineId engine, Outbox& out);
+  void repeat_direct(const std::vector<TaskRecord>& records, Now now, Outbox& out);
+  void send_fence(Channel channel, const EngineUuid& engine, std::vector<MsgId> repeated, Now now,
+                  Outbox& out);
   bool on_fence(Channel channel, const Message& reply, Now now, Outbox& out);
-  void rerun_direct(Channel channel, const EngineUuid& engine, const MsgId& msg_id, Outbox& out);
+  void rerun_direct(Channel channel, const EngineUuid& engine, Outbox& out);
   void send_attempt(const RunTask& attempt, Outbox& out);
 
   Options options_;
@@ -176,8 +184,10 @@ class ControllerCore {
   CatchUp catch_up_;
   std::optional<Timestamp> restored_at_;  // when work of a former controller was taken over
   std::unordered_map<RoutingId, Timestamp> returned_;  // clients that came back, and when
-  std::uint64_t next_past_check_;
-  std::unordered_map<std::uint64_t, PastCheck> past_checks_;                 // by token
+  std::uint64_t next_question_;
+  std::unordered_map<std::uint64_t, OnRecords> questions_;  // by token
+  std::map<Channel, Instant> cut_channels_;  // connections broke there, and when to mend that
+  std::uint32_t direct_reruns_ = 0;
   std::map<std::pair<EngineUuid, Channel>, std::vector<Message>> repeated_;  // until the fence
 };
 

@@ -16,6 +16,14 @@ namespace {
 // Our clients say it first when they come back; its date parts what they sent before from new work.
 constexpr std::string_view kHello = "hello_request";
 
+// How long after news of a cut until the broken connections are gone from the sockets.
+constexpr std::chrono::milliseconds kCutSettles{200};
+
+Channel clients_of(const TaskRecord& record) {
+  if (record.queue == "mux") return Channel::kMuxClients;
+  return record.queue == "broadcast" ? Channel::kBroadcastClients : Channel::kTaskClients;
+}
+
 // How often earlier attempts at a task ended, and how many of them cost a retry.
 TaskPast past_of(const TaskRecord& record) {
   TaskPast past;
@@ -108,40 +116,44 @@ bool ControllerCore::may_be_repeated(const Message& request) const {
   return returned != returned_.end() && *date <= returned->second;
 }
 
-void ControllerCore::ask_about_past(PastCheck check, Outbox& out) {
-  const std::uint64_t token = next_past_check_++;
-  out.ask({token, GetRecords{check.ids}});
-  past_checks_.emplace(token, std::move(check));
+void ControllerCore::ask_records(std::vector<MsgId> ids, OnRecords then, Outbox& out) {
+  const std::uint64_t token = next_question_++;
+  out.ask({token, GetRecords{std::move(ids)}});
+  questions_.emplace(token, std::move(then));
 }
 
-void ControllerCore::on_past(const PastCheck& check, const std::vector<TaskRecord>& records,
-                             Now now, Outbox& out) {
-  if (check.channel == Channel::kBroadcastClients) {
-    return repeat_broadcast(check, records, now, out);
+/// Has the records asked before the request is taken for new.
+void ControllerCore::ask_about_past(Channel channel, std::vector<MsgId> ids, Frames frames,
+                                    Outbox& out) {
+  ask_records(
+      std::move(ids),
+      [this, channel, frames = std::move(frames)](const std::vector<TaskRecord>& records, Now now,
+                                                  Outbox& effects) {
+        on_past(channel, frames, records, now, effects);
+      },
+      out);
+}
+
+void ControllerCore::on_past(Channel channel, const Frames& frames,
+                             const std::vector<TaskRecord>& records, Now now, Outbox& out) {
+  const Result<Message> request = wire_.decode(frames, Wire::Replays::kAllow);
+  if (!request) return;
+  const RoutingId client(frames.front().view());
+  if (channel == Channel::kBroadcastClients) {
+    BroadcastTree::PastReplies past;
+    for (const TaskRecord& record : records) {
+      if (record.completed) past.emplace(record.msg_id, stored_reply(client, record, now));
+    }
+    return broadcast_.on_request(*request, out, past);
   }
   for (const TaskRecord& record : records) {
-    if (record.completed) return answer_from_record(check.channel, check.client, record, now, out);
+    if (record.completed) return out.send(channel, stored_reply(client, record, now));
   }
-  const Result<Message> request = wire_.decode(check.frames, Wire::Replays::kAllow);
-  if (!request) return;
-  if (check.channel == Channel::kTaskClients) {
-    accept_task(check.frames, *request, now, out);
+  if (channel == Channel::kTaskClients) {
+    accept_task(frames, *request, now, out);
   } else {
-    pass_on(check.channel, check.frames, *request, now, out);
+    pass_on(channel, frames, *request, now, out);
   }
-}
-
-void ControllerCore::repeat_broadcast(const PastCheck& check,
-                                      const std::vector<TaskRecord>& records, Now now,
-                                      Outbox& out) {
-  const Result<Message> request = wire_.decode(check.frames, Wire::Replays::kAllow);
-  if (!request) return;
-  BroadcastTree::PastReplies past;
-  for (const TaskRecord& record : records) {
-    if (!record.completed) continue;
-    past.emplace(record.msg_id, stored_reply(check.client, record, now));
-  }
-  broadcast_.on_request(*request, out, past);
 }
 
 /// The reply that a record holds, as from its engine to this client.
@@ -162,33 +174,28 @@ Message ControllerCore::stored_reply(const RoutingId& client, const TaskRecord& 
   return reply;
 }
 
-void ControllerCore::answer_from_record(Channel channel, const RoutingId& client,
-                                        const TaskRecord& record, Now now, Outbox& out) {
-  out.send(channel, stored_reply(client, record, now));
-}
-
 // --- the work of a former controller -----------------------------------------------------------
 
 void ControllerCore::restore_tasks(const std::vector<TaskRecord>& unfinished, Now now,
                                    Outbox& out) {
   restored_at_ = now.timestamp;
-  std::vector<std::pair<const TaskRecord*, Message>> waiting;
+  std::vector<const TaskRecord*> waiting;
+  std::vector<TaskRecord> direct;
   // First those that run: their engines have no room for others.
   for (const TaskRecord& record : unfinished) {
-    std::optional<Message> request = request_in(record);
-    if (!request) {
-      out.log(LogLevel::kError, "The record of task " + record.msg_id.str() +
-                                    " holds no usable request: the task cannot go on.");
-    } else if (record.queue == "mux" || record.queue == "broadcast") {
-      restore_direct(record, *std::move(request), now, out);
-    } else if (record.engine_uuid && awaits_engine(EngineUuid(*record.engine_uuid))) {
-      restore_task(record, *std::move(request), now, out);
+    const EngineUuid engine(record.engine_uuid.value_or(""));
+    if (record.queue == "mux" || record.queue == "broadcast") {
+      if (hub_.log().direct_restored(engine, record.msg_id, now, out)) direct.push_back(record);
+    } else if (awaits_engine(engine)) {
+      restore_task(record, now, out);
     } else {
-      waiting.emplace_back(&record, *std::move(request));
+      waiting.push_back(&record);
     }
   }
-  for (auto& [record, request] : waiting) restore_task(*record, std::move(request), now, out);
-  send_fences(now, out);
+  for (const TaskRecord* record : waiting) restore_task(*record, now, out);
+  // What runs may have reached its engine, or not: it is told again.
+  for (const auto& [id, engine] : hub_.engines().live()) repeat_tasks(engine, now, out);
+  repeat_direct(direct, now, out);
   if (unfinished.empty()) return;
   out.log(LogLevel::kInfo,
           std::to_string(unfinished.size()) +
@@ -197,89 +204,150 @@ void ControllerCore::restore_tasks(const std::vector<TaskRecord>& unfinished, No
               std::to_string(hub_.log().direct().size()) + " are direct ones.");
 }
 
-void ControllerCore::restore_task(const TaskRecord& record, Message request, Now now, Outbox& out) {
-  Result<TaskTerms> terms = parse_task_terms(request.metadata_json.view());
+void ControllerCore::restore_task(const TaskRecord& record, Now now, Outbox& out) {
+  const std::optional<Message> request = request_in(record);
+  const Result<TaskTerms> terms =
+      request ? parse_task_terms(request->metadata_json.view())
+              : Result<TaskTerms>(Error{ErrorCode::kBadFormat, "its record holds no request"});
   if (!terms) {
-    out.log(LogLevel::kError,
-            "Task " + record.msg_id.str() + " cannot go on: " + terms.error().text);
-    return;
+    return out.log(LogLevel::kError,
+                   "Task " + record.msg_id.str() + " cannot go on: " + terms.error().text);
   }
-  const TaskPast past = past_of(record);
-  Frames body = wire_.encode(request);
-  scheduler_.on_restored({request.header.msg_id, route_of_session(request.header.session),
-                          std::move(body), request.header_json, *std::move(terms)},
-                         past, now.instant, scheduled_);
+  scheduler_.on_restored({request->header.msg_id, route_of_session(request->header.session),
+                          wire_.encode(*request), request->header_json, *terms},
+                         past_of(record), now.instant, scheduled_);
   carry_out(nullptr, now, out);
-  // What it runs on may have it, or not: it is told again, and the fence tells the difference.
-  const std::optional<RunTask> attempt = scheduler_.running_attempt(record.msg_id);
-  if (!attempt || attempt->attempt != past.attempts) return;
-  send_attempt(*attempt, out);
-  repeated_[{*attempt->engine, Channel::kTaskEngines}].push_back(std::move(request));
 }
 
-void ControllerCore::restore_direct(const TaskRecord& record, Message request, Now now,
-                                    Outbox& out) {
-  const EngineUuid engine(record.engine_uuid.value_or(""));
-  const bool is_mux = record.queue == "mux";
-  if (!hub_.log().direct_restored(engine, record.msg_id, now, out)) return;
-  const SessionId session = request.header.session;
-  request.identities = {Frame::copy_of(engine.view()),
-                        Frame::copy_of(route_of_session(session).view())};
-  const Channel channel = is_mux ? Channel::kMuxEngines : Channel::kBroadcastEngines;
-  out.send(channel, request);
-  repeated_[{engine, channel}].push_back(std::move(request));
-}
-
-/// Everything repeated so far is followed by its fence.
-void ControllerCore::send_fences(Now now, Outbox& out) {
-  for (const auto& [place, requests] : repeated_) {
-    const auto& [engine, channel] = place;
-    Message fence = factory_.make(MessageType::kKernelInfoRequest, "{}", now.timestamp);
-    fence.identities = {Frame::copy_of(engine.view()), Frame::copy_of(CatchUp::kMark)};
-    std::vector<MsgId> ids;
-    for (const Message& request : requests) ids.push_back(request.header.msg_id);
-    catch_up_.begin(channel, engine, fence.header.msg_id, std::move(ids));
-    out.send(channel, std::move(fence));
+void ControllerCore::restore_replies(const std::vector<TaskRecord>& finished, Now now) {
+  for (const TaskRecord& record : finished) {
+    const auto session = string_field(record.header.value_or(""), "session");
+    if (!session || !record.completed) continue;
+    Message reply = stored_reply(RoutingId(), record, now);
+    reply.identities.erase(reply.identities.begin());
+    routes_.park(clients_of(record), SessionId(*session), wire_.encode(reply));
   }
 }
+
+// --- engines that were cut off -----------------------------------------------------------------
 
 bool ControllerCore::awaits_engine(const EngineUuid& engine) const {
   return hub_.engines().id_of(engine).has_value();
 }
 
+void ControllerCore::on_connections_lost(Channel channel, Now now) {
+  cut_channels_.try_emplace(channel, now.instant + kCutSettles);
+}
+
+void ControllerCore::on_heart_cut(const EngineUuid& engine, Now now) {
+  hub_.on_heart_cut(engine, now);
+}
+
+/// What was sent on a connection that is gone may not have come through, either way.
+void ControllerCore::mend_cuts(Now now, Outbox& out) {
+  for (auto cut = cut_channels_.begin(); cut != cut_channels_.end();) {
+    if (cut->second > now.instant) {
+      ++cut;
+      continue;
+    }
+    const Channel channel = cut->first;
+    cut = cut_channels_.erase(cut);
+    for (const auto& [id, engine] : hub_.engines().live()) {
+      if (channel == Channel::kTaskEngines) {
+        repeat_tasks(engine, now, out);
+      } else {
+        ask_and_repeat_direct(id, out);
+      }
+    }
+  }
+}
+
+void ControllerCore::catch_up_engine(const EngineUuid& engine, Now now, Outbox& out) {
+  repeat_tasks(engine, now, out);
+  if (const auto id = hub_.engines().id_of(engine)) ask_and_repeat_direct(*id, out);
+}
+
+/// The engine is sent all load-balanced tasks again that it has not answered.
+void ControllerCore::repeat_tasks(const EngineUuid& engine, Now now, Outbox& out) {
+  std::vector<MsgId> ids = scheduler_.running_on(engine);
+  if (ids.empty()) return;
+  for (const MsgId& id : ids) send_attempt(*scheduler_.running_attempt(id), out);
+  send_fence(Channel::kTaskEngines, engine, std::move(ids), now, out);
+}
+
+void ControllerCore::ask_and_repeat_direct(EngineId engine, Outbox& out) {
+  std::vector<MsgId> pending = hub_.log().direct().pending_on(engine);
+  if (pending.empty() || !hub_.log().keeps_records()) return;
+  ask_records(
+      std::move(pending),
+      [this](const std::vector<TaskRecord>& records, Now now, Outbox& effects) {
+        repeat_direct(records, now, effects);
+      },
+      out);
+}
+
+/// Engines are sent direct requests again that they have not answered.
+void ControllerCore::repeat_direct(const std::vector<TaskRecord>& records, Now now, Outbox& out) {
+  std::map<std::pair<EngineUuid, Channel>, std::vector<Message>> repeated;
+  for (const TaskRecord& record : records) {
+    if (!hub_.log().direct().is_pending(record.msg_id)) continue;
+    std::optional<Message> request = request_in(record);
+    if (!request) continue;
+    const EngineUuid engine(record.engine_uuid.value_or(""));
+    const bool is_mux = record.queue == "mux";
+    const Channel channel = is_mux ? Channel::kMuxEngines : Channel::kBroadcastEngines;
+    request->identities = {Frame::copy_of(engine.view()),
+                           Frame::copy_of(route_of_session(request->header.session).view())};
+    hub_.log().direct_repeated(record.msg_id);
+    out.send(channel, *request);
+    repeated[{engine, channel}].push_back(*std::move(request));
+  }
+  for (auto& [place, requests] : repeated) {
+    std::vector<MsgId> ids;
+    for (const Message& request : requests) ids.push_back(request.header.msg_id);
+    send_fence(place.second, place.first, std::move(ids), now, out);
+    repeated_[place] = std::move(requests);
+  }
+}
+
+void ControllerCore::send_fence(Channel channel, const EngineUuid& engine,
+                                std::vector<MsgId> repeated, Now now, Outbox& out) {
+  Message fence = factory_.make(MessageType::kKernelInfoRequest, "{}", now.timestamp);
+  fence.identities = {Frame::copy_of(engine.view()), Frame::copy_of(CatchUp::kMark)};
+  catch_up_.begin(channel, engine, fence.header.msg_id, std::move(repeated));
+  out.send(channel, std::move(fence));
+}
+
 /// True when the message answers a fence, and is dealt with.
 bool ControllerCore::on_fence(Channel channel, const Message& reply, Now now, Outbox& out) {
-  if (catch_up_.open_count() == 0 || reply.identities.size() < 2 ||
-      reply.identities[1].view() != CatchUp::kMark) {
-    return false;
-  }
+  if (reply.identities.size() < 2 || reply.identities[1].view() != CatchUp::kMark) return false;
   const EngineUuid engine(reply.identities.front().view());
   const auto fence = string_field(reply.parent_json.view(), "msg_id");
   const auto ids = catch_up_.on_answer(channel, engine, MsgId(fence.value_or("")));
-  // Engines of our own answer fences beside their tasks; they never lose one.
+  if (!ids) return true;
+  // Engines of our own answer fences beside their tasks, and lose none.
   const bool is_ours =
       string_field(reply.content_json.view(), "implementation") == std::string("trireme");
-  for (const MsgId& id : ids.value_or(std::vector<MsgId>{})) {
-    if (is_ours) break;
-    if (channel == Channel::kTaskEngines) {
+  if (!is_ours && channel == Channel::kTaskEngines) {
+    for (const MsgId& id : *ids) {
       scheduler_.on_attempt_lost(engine, id, now.instant, scheduled_);
       carry_out(nullptr, now, out);
-    } else {
-      rerun_direct(channel, engine, id, out);
     }
+  } else if (!is_ours) {
+    rerun_direct(channel, engine, out);
   }
-  if (ids) repeated_.erase({engine, channel});
+  repeated_.erase({engine, channel});
   return true;
 }
 
-/// The reply to a direct request got lost: the engine is asked anew, under another signature.
-void ControllerCore::rerun_direct(Channel channel, const EngineUuid& engine, const MsgId& msg_id,
-                                  Outbox& out) {
-  if (!hub_.log().direct().is_pending(msg_id)) return;
-  for (Message& request : repeated_[{engine, channel}]) {
-    if (request.header.msg_id != msg_id) continue;
-    request.header_json = numbered_header(request.header_json, 2);
-    out.send(channel, request);
+/// The replies to these direct requests got lost: they are asked anew, under other signatures.
+void ControllerCore::rerun_direct(Channel channel, const EngineUuid& engine, Outbox& out) {
+  const auto repeated = repeated_.find({engine, channel});
+  if (repeated == repeated_.end()) return;
+  for (Message& request : repeated->second) {
+    if (!hub_.log().direct().is_pending(request.header.msg_id)) continue;
+    request.header_json = numbered_header(request.header_json, ++direct_reruns_ + 1);
+    out.send(channel, std::move(request));
   }
 }
 

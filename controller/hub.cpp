@@ -158,8 +158,15 @@ void Hub::on_pong(const EngineUuid& heart, std::string_view payload, Now now, Ou
     out.log(LogLevel::kDebug, "The heart of " + heart.str() + " answered an old ping.");
     return;
   }
+  cut_off_.erase(heart);
   if (!is_awaited) return;
   if (const auto id = registry_.on_beat(heart)) engine_joined(*id, heart, now, out);
+}
+
+void Hub::on_heart_cut(const EngineUuid& heart, Now now) {
+  if (!registry_.id_of(heart)) return;
+  cut_off_.insert_or_assign(heart, now.instant + kCutOffPatience);
+  hearts_.ping_eagerly(now.instant);
 }
 
 void Hub::engine_joined(EngineId id, const EngineUuid& uuid, Now now, Outbox& out) {
@@ -167,13 +174,14 @@ void Hub::engine_joined(EngineId id, const EngineUuid& uuid, Now now, Outbox& ou
   notify(MessageType::kRegistrationNotification, engine_content(id, uuid), now, out);
   out.log(LogLevel::kInfo,
           "Engine " + std::to_string(id.value()) + " (" + uuid.str() + ") has joined.");
-  if (registry_.pending_count() == 0) hearts_.stop_eager_pings();
+  if (registry_.pending_count() == 0 && cut_off_.empty()) hearts_.stop_eager_pings();
 }
 
 void Hub::engine_left(EngineId id, std::string_view reason, Now now, Outbox& out) {
   const auto uuid = registry_.remove(id);
   if (!uuid) return;
   hearts_.forget(*uuid);
+  cut_off_.erase(*uuid);
   log_.forget_counts(id);
   stranded_.push_back({now.instant + options_.registry.registration_timeout, id, *uuid});
   out.engine_changes.push_back({EngineChange::Kind::kLeft, id, *uuid});
@@ -196,6 +204,16 @@ void Hub::on_deadline(Now now, Outbox& out) {
   for (const EngineUuid& heart : beat.failed) {
     if (const auto id = registry_.id_of(heart)) engine_left(*id, "its heart stopped", now, out);
   }
+  std::vector<EngineUuid> stayed_away;
+  for (const auto& [heart, patience] : cut_off_) {
+    if (patience <= now.instant) stayed_away.push_back(heart);
+  }
+  for (const EngineUuid& heart : stayed_away) {
+    cut_off_.erase(heart);
+    if (const auto id = registry_.id_of(heart)) {
+      engine_left(*id, "its connection closed and did not come back", now, out);
+    }
+  }
   for (const EngineUuid& heart : beat.on_probation) {
     out.log(LogLevel::kDebug, "The heart of " + heart.str() + " missed a beat.");
   }
@@ -204,7 +222,7 @@ void Hub::on_deadline(Now now, Outbox& out) {
     out.log(LogLevel::kWarning, "Engine " + std::to_string(id.value()) +
                                     " registered, but its heart does not beat; it may still join.");
   }
-  if (registry_.pending_count() == 0) hearts_.stop_eager_pings();
+  if (registry_.pending_count() == 0 && cut_off_.empty()) hearts_.stop_eager_pings();
   while (!stranded_.empty() && stranded_.front().deadline <= now.instant) {
     const Stranded gone = std::move(stranded_.front());
     stranded_.pop_front();
@@ -219,6 +237,7 @@ std::optional<Instant> Hub::next_deadline() const {
   };
   consider(registry_.next_deadline());
   if (!stranded_.empty()) consider(stranded_.front().deadline);
+  for (const auto& [heart, patience] : cut_off_) consider(patience);
   return earliest;
 }
 

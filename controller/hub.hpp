@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,13 @@ class Hub {
   void on_request(const Message& request, Now now, Outbox& out);
   void on_store_answer(StoreAnswer answer, Now now, Outbox& out);
   void on_pong(const EngineUuid& heart, std::string_view payload, Now now, Outbox& out);
+  /// The connection of a live engine's heart ended. If it does not beat on another one within
+  /// kCutOffPatience the engine is gone: a process that has ended closes its connections at once,
+  /// and its host says so, while hearts tell of hosts and networks that are silent.
+  void on_heart_cut(const EngineUuid& heart, Now now);
+  /// True from then on until it beats.
+  bool is_cut_off(const EngineUuid& heart) const { return cut_off_.contains(heart); }
+  static constexpr std::chrono::milliseconds kCutOffPatience{2'000};
   /// An iopub message by.
   void on_output(const Message& message, Now now, Outbox& out);
   void on_deadline(Now now, Outbox& out);
@@ -158,7 +166,8 @@ class Hub {
   EngineRegistry registry_;
   HeartMonitor hearts_;
   TaskLog log_;
-  std::deque<Stranded> stranded_;  // by deadline
+  std::deque<Stranded> stranded_;          // by deadline
+  std::map<EngineUuid, Instant> cut_off_;  // and how long their hearts may stay away
   std::uint64_t next_token_ = 1;
   std::unordered_map<std::uint64_t, OnReply> open_questions_;
 };

@@ -62,10 +62,7 @@ bool TaskLog::direct_submitted(const EngineUuid& target, const Message& request,
 
 bool TaskLog::direct_restored(const EngineUuid& target, const MsgId& msg_id, Now now, Outbox& out) {
   const auto engine = engines_.id_of(target);
-  if (engine) {
-    restored_.add(msg_id);
-    return direct_.add(msg_id, *engine);
-  }
+  if (engine) return direct_.add(msg_id, *engine);
   give_up(msg_id, target, "Engine " + target.str(), now, out);
   return false;
 }
@@ -79,7 +76,7 @@ bool TaskLog::direct_finished(const EngineUuid& sender, const Message& reply, No
     if (engines_.is_live(*engine)) ++completed_[*engine];
     note_end(*msg_id);
   } else if (!given_up_.contains(*msg_id)) {
-    return !restored_.contains(*msg_id);
+    return !repeated_.contains(*msg_id);
   }
   TaskFinished change = finished_from(*msg_id, reply, now.timestamp);
   change.engine = sender;

@@ -50,7 +50,9 @@ class TaskLog {
   /// A direct request that a former controller passed on and saw no reply to. False when its
   /// engine is not here any more: then it ends with an EngineError.
   bool direct_restored(const EngineUuid& target, const MsgId& msg_id, Now now, Outbox& out);
-  /// An engine answered a direct request. False when that is a second reply to a restored one,
+  /// It was passed on again, and may be answered twice.
+  void direct_repeated(const MsgId& msg_id) { repeated_.add(msg_id); }
+  /// An engine answered a direct request. False when that is a second reply to a repeated one,
   /// which its client must not see.
   bool direct_finished(const EngineUuid& sender, const Message& reply, Now now, Outbox& out);
 
@@ -85,7 +87,7 @@ class TaskLog {
   DirectTasks direct_;
   std::map<EngineId, std::uint64_t> completed_;
   RecentIds given_up_{kRecentIdsMax};
-  RecentIds restored_{kRecentIdsMax};
+  RecentIds repeated_{kRecentIdsMax};
   RecentIds ended_{kRecentIdsMax};
 };
 

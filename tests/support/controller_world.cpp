@@ -156,13 +156,36 @@ void ControllerWorld::lose_engine(const std::string& uuid) {
 void ControllerWorld::send_from_client(Channel channel, Frames identities, const Message& message) {
   Message outgoing = message;
   outgoing.identities = std::move(identities);
-  outgoing.identities.insert(outgoing.identities.begin(), Frame(kClient));
+  outgoing.identities.insert(outgoing.identities.begin(), Frame(connection));
   last_channel_ = channel;
   last_frames_ = client.encode(outgoing);
   receive(channel, last_frames_);
 }
 
-void ControllerWorld::resend_last() { receive(last_channel_, last_frames_); }
+void ControllerWorld::resend_last() {
+  last_frames_.front() = Frame(connection);
+  receive(last_channel_, last_frames_);
+}
+
+void ControllerWorld::restart_controller() {
+  sent_.clear();
+  renew_connection();
+  runner.crash_and_restart(clock.now());
+  settle();
+}
+
+void ControllerWorld::renew_connection() {
+  gone_.insert(connection);
+  connection = kClient + std::to_string(++connections_);
+}
+
+void ControllerWorld::say_hello(Channel channel) {
+  const Frames waiting = last_frames_;
+  const Channel waiting_channel = last_channel_;
+  send_from_client(channel, {}, client.request("hello_request", "{}", clock.now()));
+  last_frames_ = waiting;
+  last_channel_ = waiting_channel;
+}
 
 MsgId ControllerWorld::submit(const TaskBuilder& builder, std::string_view type) {
   const Message message =
@@ -256,7 +279,7 @@ void ControllerWorld::advance(std::chrono::nanoseconds duration) {
 void ControllerWorld::settle() {
   for (SentFrames& sent : runner.take_sent()) {
     if (sent.channel != Channel::kHeartPing) {
-      sent_.push_back(std::move(sent));
+      keep(std::move(sent));
       continue;
     }
     ASSERT_EQ(sent.frames.size(), 1u);
@@ -265,9 +288,22 @@ void ControllerWorld::settle() {
       runner.receive(Channel::kHeartPong, {Frame(uuid), ping}, clock.now());
     }
   }
-  for (SentFrames& sent : runner.take_sent()) sent_.push_back(std::move(sent));
+  for (SentFrames& sent : runner.take_sent()) keep(std::move(sent));
   if (store_answers) answer_questions();
   core().check_invariants();
+}
+
+/// What is addressed to nobody comes back to the core, as from a ROUTER that tells.
+void ControllerWorld::keep(SentFrames sent) {
+  const bool is_reply = sent.channel == Channel::kTaskClients ||
+                        sent.channel == Channel::kMuxClients ||
+                        sent.channel == Channel::kBroadcastClients;
+  if (!is_reply || !(gone_.contains(sent.frames.front().to_string()) ||
+                     session_of_route(RoutingId(sent.frames.front().view())))) {
+    return sent_.push_back(std::move(sent));
+  }
+  runner.client_away(sent.channel, std::move(sent.frames), clock.now());
+  for (SentFrames& next : runner.take_sent()) keep(std::move(next));
 }
 
 void ControllerWorld::answer_questions() {
@@ -276,7 +312,7 @@ void ControllerWorld::answer_questions() {
     runner.questions.pop_front();
     runner.answer(trireme::answer(store, question), clock.now());
   }
-  for (SentFrames& sent : runner.take_sent()) sent_.push_back(std::move(sent));
+  for (SentFrames& sent : runner.take_sent()) keep(std::move(sent));
 }
 
 Message ControllerWorld::taken_apart(const SentFrames& sent) {

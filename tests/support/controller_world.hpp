@@ -102,6 +102,14 @@ class ControllerWorld {
   void publish(const std::string& uuid, const MsgId& about, std::string_view type,
                std::string content);
 
+  /// The controller is killed, and another one goes on with its files; clients and engines connect
+  /// anew. What nobody had taken is lost.
+  void restart_controller();
+  /// The client is on another connection from now on, and nobody is on its old one.
+  void renew_connection();
+  /// What our own clients say first on a new connection.
+  void say_hello(Channel channel);
+
   /// Anything at all, as it comes from a socket.
   void receive(Channel channel, Frames frames);
   /// Time goes by, deadline after deadline; beating hearts answer every ping.
@@ -127,18 +135,22 @@ class ControllerWorld {
   MemoryStore store;
   WirePeer client{"client-session"};
   CoreRunner runner;
-  std::set<std::string> beating;  // uuids whose hearts answer pings
-  bool store_answers = true;      // false: questions wait for answer_questions()
-  Frame ping;                     // payload of the last one
+  std::set<std::string> beating;     // uuids whose hearts answer pings
+  std::string connection = kClient;  // the client's present routing id
+  bool store_answers = true;         // false: questions wait for answer_questions()
+  Frame ping;                        // payload of the last one
 
  private:
   void settle();
   Message taken_apart(const SentFrames& sent);
+  void keep(SentFrames sent);
   void send_from_client(Channel channel, Frames identities, const Message& message);
 
   std::map<std::string, WirePeer> engines_;
   std::map<std::string, EngineId> ids_;
   std::deque<SentFrames> sent_;
+  std::set<std::string> gone_;  // routing ids nobody is behind
+  int connections_ = 0;
   Channel last_channel_ = Channel::kTaskClients;
   Frames last_frames_;
 };

@@ -34,9 +34,12 @@ class CoreRunner {
   void wake(Now now);
   void answer(StoreAnswer store_answer, Now now);
   Result<void> restore(std::string_view engines_json, Now now);
+  void client_away(Channel channel, Frames frames, Now now);
+  /// All that is not in the store or the file of engines is lost; another core goes on with that.
+  void crash_and_restart(Now now);
 
-  ControllerCore& core() { return core_; }
-  const ControllerCore& core() const { return core_; }
+  ControllerCore& core() { return *core_; }
+  const ControllerCore& core() const { return *core_; }
 
   /// What was sent since the last call.
   std::vector<SentFrames> take_sent();
@@ -49,8 +52,14 @@ class CoreRunner {
  private:
   void flush();
 
+  void begin();
+
   TaskStore& store_;
-  ControllerCore core_;
+  ControllerCore::Options options_;
+  std::uint64_t seed_;
+  std::string key_;
+  int lives_ = 0;
+  std::optional<ControllerCore> core_;
   Outbox outbox_;
   std::vector<SentFrames> sent_;
 };
