@@ -115,15 +115,20 @@ Value map(const FunctionTable& table, Call& call) {
     throw TypeError("trireme.map takes a function's name and a list of argument lists");
   }
   const std::string& name = call.args[0].as_string();
-  const FunctionTable::Entry* entry = table.find(name);
-  if (entry == nullptr) throw TaskError("NameError", "this engine has no function '" + name + "'");
+  const auto function = table.resolve(name);
+  if (!function) {
+    throw TaskError(function.error().code == ErrorCode::kNotFound ? "NameError" : "TypeError",
+                    function.error().code == ErrorCode::kNotFound
+                        ? "this engine has no function '" + name + "'"
+                        : function.error().text);
+  }
   List items = std::move(call.args[1].as_list());
   List results;
   results.reserve(items.size());
   for (Value& item : items) {
     call.context.throw_if_stopped();
     Call one{call.context, name, std::move(item.as_list()), {}};
-    results.push_back(entry->function(one));
+    results.push_back((*function)(one));
   }
   return results;
 }

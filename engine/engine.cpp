@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "engine/cells/languages.hpp"
 #include "engine/engine_core.hpp"
 #include "engine/heart.hpp"
 #include "engine/registration.hpp"
@@ -44,6 +45,8 @@ std::string_view channel_name(EngineChannel channel) {
       return "control";
     case EngineChannel::kIopub:
       return "iopub";
+    case EngineChannel::kStdin:
+      return "stdin";
   }
   return "";
 }
@@ -150,7 +153,7 @@ class EngineLoop {
     const Membership& membership = *registration_.membership();
     const EngineIdentity identity{uuid_, membership.id};
     core_.emplace(EngineMessages(identity, factory("e")), parts_.options.threads,
-                  EngineDescription{TRIREME_VERSION, "Trireme engine " TRIREME_VERSION});
+                  EngineDescription{TRIREME_VERSION, known_language(parts_.host.language())});
     std::vector<int> shell_ports{connection.mux, connection.task};
     if (!connection.broadcast.empty()) {
       const auto leaf = static_cast<std::size_t>(membership.id.value());
@@ -276,8 +279,10 @@ class EngineLoop {
     carry_out(out);
   }
 
-  void on_event(const RunInputWanted& wanted) {
-    parts_.host.answer_input(wanted.run, std::nullopt);
+  void on_event(const RunWaits& waits) {
+    EngineOutbox out;
+    core_->on_waits(waits, parts_.clock.now(), out);
+    carry_out(out);
   }
 
   void on_event(RunEnded& ended) {
@@ -335,6 +340,8 @@ class EngineLoop {
   }
 
   void finish(EngineOutbox& out) {
+    for (RunAnswer& answer : out.answers) parts_.host.answer(answer.run, std::move(answer.text));
+    for (const RunNumber run : out.ports_wanted) parts_.host.answer(run, std::nullopt);
     for (const EngineLogLine& line : out.log_lines) parts_.log.write(line.level, line.text);
     if (out.leave) leave_ = out.leave;
   }
@@ -356,6 +363,7 @@ class EngineLoop {
       case EngineChannel::kControl:
         return *control_;
       case EngineChannel::kIopub:
+      case EngineChannel::kStdin:
         break;
     }
     return *iopub_;

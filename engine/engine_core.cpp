@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/signal_names.hpp"
-#include "session/message_type.hpp"
 
 namespace trireme {
 namespace {
@@ -57,19 +56,25 @@ std::string_view stream_name(OutputPiece::Kind kind) {
 
 }  // namespace
 
-/// What the control socket answers, by message type.
-struct EngineCore::ControlRow {
-  MessageType type;
-  ControlHandler handler;
+/// What is answered at once, by message type.
+struct EngineCore::Row {
+  std::string_view type;
+  Handler handler;
   bool shows_busy;  // busy and idle around the answer
 };
-const EngineCore::ControlRow EngineCore::kControlTable[] = {
-    {MessageType::kAbortRequest, &EngineCore::abort, true},
-    {MessageType::kClearRequest, &EngineCore::clear, true},
-    {MessageType::kShutdownRequest, &EngineCore::shut_down, true},
-    {MessageType::kInterruptRequest, &EngineCore::interrupt, true},
-    {MessageType::kKernelInfoRequest, &EngineCore::kernel_info, true},
-    {MessageType::kSignalRequest, &EngineCore::signal, false},
+const EngineCore::Row EngineCore::kControlTable[] = {
+    {"abort_request", &EngineCore::abort, true},
+    {"clear_request", &EngineCore::clear, true},
+    {"shutdown_request", &EngineCore::shut_down, true},
+    {"interrupt_request", &EngineCore::interrupt, true},
+    {"kernel_info_request", &EngineCore::kernel_info, true},
+    {"signal_request", &EngineCore::signal, false},
+};
+const EngineCore::Row EngineCore::kShellTable[] = {
+    {"kernel_info_request", &EngineCore::kernel_info, true},
+    {"history_request", &EngineCore::history, true},
+    {"comm_info_request", &EngineCore::comm_info, true},
+    {"shutdown_request", &EngineCore::shut_down, true},  // of old front ends
 };
 
 EngineCore::EngineCore(EngineMessages messages, std::size_t slots, EngineDescription description)
@@ -78,17 +83,29 @@ EngineCore::EngineCore(EngineMessages messages, std::size_t slots, EngineDescrip
 void EngineCore::on_ready(Now now, EngineOutbox& out) { publish_status("starting", {}, now, out); }
 
 void EngineCore::on_shell(Message message, Now now, EngineOutbox& out) {
-  const auto type = message_type(message.header.msg_type);
-  if (type == MessageType::kApplyRequest || type == MessageType::kExecuteRequest) {
+  if (is_work(message.header.msg_type)) {
     on_work(std::move(message), now, out);
-  } else if (type == MessageType::kKernelInfoRequest) {
-    const Frame parent = message.header_json;
-    publish_status("busy", parent, now, out);
-    reply(EngineChannel::kShell, message, kernel_info_json(), now, out);
-    publish_status("idle", parent, now, out);
   } else {
-    refuse(message, EngineChannel::kShell, now, out);
+    dispatch(kShellTable, message, EngineChannel::kShell, now, out);
   }
+}
+
+void EngineCore::on_control(const Message& message, Now now, EngineOutbox& out) {
+  dispatch(kControlTable, message, EngineChannel::kControl, now, out);
+}
+
+void EngineCore::dispatch(std::span<const Row> table, const Message& message, EngineChannel channel,
+                          Now now, EngineOutbox& out) {
+  const auto row = std::find_if(table.begin(), table.end(), [&](const Row& each) {
+    return each.type == message.header.msg_type;
+  });
+  if (row == table.end()) {
+    refuse(message, channel, now, out);
+    return;
+  }
+  if (row->shows_busy) publish_status("busy", message.header_json, now, out);
+  (this->*row->handler)(message, channel, now, out);
+  if (row->shows_busy) publish_status("idle", message.header_json, now, out);
 }
 
 void EngineCore::on_work(Message message, Now now, EngineOutbox& out) {
@@ -141,8 +158,11 @@ void EngineCore::start_waiting(Now now, EngineOutbox& out) {
     const TaskRequest& request = *start->request;
     publish_status("busy", request.message.header_json, now, out);
     RunFacts facts{now.timestamp, execution_count_, request.message.identities};
+    if (request.is_execute() && request.store_history) {
+      history_.add(++execution_count_, request.code);
+    }
+    facts.execution_count = execution_count_;
     if (request.is_execute() && !request.silent) {
-      facts.execution_count = ++execution_count_;
       out.send(EngineChannel::kIopub,
                messages_.execute_input(request, execution_count_, now.timestamp));
     }
@@ -158,9 +178,9 @@ void EngineCore::on_output(RunNumber run, const std::vector<OutputPiece>& pieces
   const Frame& parent = request->message.header_json;
   for (const OutputPiece& piece : pieces) {
     Message message =
-        piece.kind == OutputPiece::Kind::kDisplay
-            ? messages_.display_data(piece.text, parent, now.timestamp)
-            : messages_.stream(stream_name(piece.kind), piece.text, parent, now.timestamp);
+        is_text(piece.kind)
+            ? messages_.stream(stream_name(piece.kind), piece.text, parent, now.timestamp)
+            : messages_.shown(piece.kind, piece.text, parent, now.timestamp);
     out.send(EngineChannel::kIopub, std::move(message));
   }
 }
@@ -168,6 +188,7 @@ void EngineCore::on_output(RunNumber run, const std::vector<OutputPiece>& pieces
 void EngineCore::on_finished(RunNumber run, TaskOutcome outcome, Now now, EngineOutbox& out) {
   auto request = queue_.finish(run);
   const auto facts = facts_.extract(run);
+  std::erase(waiting_for_input_, run);
   if (!request || facts.empty()) {
     out.log(LogLevel::kWarning, "A task ended that was not running here; ignored.");
     return;
@@ -192,12 +213,46 @@ void EngineCore::on_finished(RunNumber run, TaskOutcome outcome, Now now, Engine
 void EngineCore::succeed(const TaskRequest& request, TaskSuccess success, const RunFacts& facts,
                          Now now, EngineOutbox& out) {
   if (request.is_execute() && !request.silent && !success.data_json.empty()) {
+    remember_value(facts.execution_count, success.data_json);
     out.send(EngineChannel::kIopub,
-             messages_.execute_result(success.data_json, facts.execution_count,
-                                      request.message.header_json, now.timestamp));
+             messages_.execute_result(success, facts.execution_count, request.message.header_json,
+                                      now.timestamp));
   }
   send_reply(request, messages_.success_reply(request, std::move(success), facts, now.timestamp),
              out);
+}
+
+void EngineCore::remember_value(int execution_count, const std::string& data_json) {
+  const Json data = Json::parse(data_json, nullptr, false);
+  const auto text = data.is_object() ? data.find("text/plain") : data.end();
+  if (!data.is_object() || text == data.end() || !text->is_string()) return;
+  history_.set_output(execution_count, text->get<std::string>());
+}
+
+void EngineCore::on_waits(const RunWaits& waits, Now now, EngineOutbox& out) {
+  const TaskRequest* request = queue_.running(waits.run);
+  if (request != nullptr && waits.wanted == Wanted::kPorts) {
+    out.ports_wanted.push_back(waits.run);
+  } else if (request != nullptr && is_stdin_open_ && request->allow_stdin) {
+    waiting_for_input_.push_back(waits.run);
+    out.send(EngineChannel::kStdin,
+             messages_.input_request(*request, waits.prompt, waits.wanted == Wanted::kPassword,
+                                     now.timestamp));
+  } else {
+    out.answers.push_back({waits.run, std::nullopt});
+  }
+}
+
+void EngineCore::on_stdin(const Message& message, EngineOutbox& out) {
+  if (message.header.msg_type != "input_reply" || waiting_for_input_.empty()) {
+    out.log(LogLevel::kDebug, "Ignored a '" + message.header.msg_type + "' on stdin.");
+    return;
+  }
+  const Json content = parse(message.content_json);
+  const auto value = content.is_object() ? content.find("value") : content.end();
+  const bool is_text = content.is_object() && value != content.end() && value->is_string();
+  out.answers.push_back({waiting_for_input_.front(), is_text ? value->get<std::string>() : ""});
+  waiting_for_input_.erase(waiting_for_input_.begin());
 }
 
 void EngineCore::fail(const TaskRequest& request, const TaskFailure& failure, const RunFacts& facts,
@@ -211,22 +266,10 @@ void EngineCore::answer_aborted(const TaskRequest& request, Now now, EngineOutbo
   publish_status("busy", request.message.header_json, now, out);
   const RunFacts facts{now.timestamp, execution_count_, request.message.identities};
   send_reply(request, messages_.aborted_reply(request, facts, now.timestamp), out);
+  publish_status("idle", request.message.header_json, now, out);
 }
 
-void EngineCore::on_control(const Message& message, Now now, EngineOutbox& out) {
-  const auto type = message_type(message.header.msg_type);
-  const auto row = std::find_if(std::begin(kControlTable), std::end(kControlTable),
-                                [&](const ControlRow& each) { return each.type == type; });
-  if (!type || row == std::end(kControlTable)) {
-    refuse(message, EngineChannel::kControl, now, out);
-    return;
-  }
-  if (row->shows_busy) publish_status("busy", message.header_json, now, out);
-  (this->*row->handler)(message, now, out);
-  if (row->shows_busy) publish_status("idle", message.header_json, now, out);
-}
-
-void EngineCore::abort(const Message& request, Now now, EngineOutbox& out) {
+void EngineCore::abort(const Message& request, EngineChannel channel, Now now, EngineOutbox& out) {
   const std::vector<MsgId> ids = read_msg_ids(parse(request.content_json));
   if (ids.empty()) {
     for (const TaskRequest& waiting : queue_.take_waiting_executes()) {
@@ -238,50 +281,66 @@ void EngineCore::abort(const Message& request, Now now, EngineOutbox& out) {
     if (aborted.waiting) answer_aborted(*aborted.waiting, now, out);
     if (aborted.running) out.stops.push_back({*aborted.running, StopReason::kAborted});
   }
-  reply(EngineChannel::kControl, request, std::string(kOkContent), now, out);
+  reply(channel, request, std::string(kOkContent), now, out);
 }
 
-void EngineCore::clear(const Message& request, Now now, EngineOutbox& out) {
+void EngineCore::clear(const Message& request, EngineChannel channel, Now now, EngineOutbox& out) {
   out.clear_name_space = true;
-  reply(EngineChannel::kControl, request, std::string(kOkContent), now, out);
+  reply(channel, request, std::string(kOkContent), now, out);
 }
 
-void EngineCore::shut_down(const Message& request, Now now, EngineOutbox& out) {
+void EngineCore::shut_down(const Message& request, EngineChannel channel, Now now,
+                           EngineOutbox& out) {
   const Json content = parse(request.content_json);
   if (content.is_object() && content.value("restart", Json()) == Json(true)) {
     out.restart = true;
-    reply(EngineChannel::kControl, request, R"({"status": "ok", "restart": true})", now, out);
+    reply(channel, request, R"({"status": "ok", "restart": true})", now, out);
     return;
   }
   out.send(EngineChannel::kIopub, messages_.shutdown_notice(request.header_json, now.timestamp));
-  reply(EngineChannel::kControl, request, R"({"status": "ok", "restart": false})", now, out);
+  reply(channel, request, R"({"status": "ok", "restart": false})", now, out);
   out.leave = Leave{};
 }
 
-void EngineCore::interrupt(const Message& request, Now now, EngineOutbox& out) {
+void EngineCore::interrupt(const Message& request, EngineChannel channel, Now now,
+                           EngineOutbox& out) {
   on_interrupt(out);
-  reply(EngineChannel::kControl, request, std::string(kOkContent), now, out);
+  reply(channel, request, std::string(kOkContent), now, out);
 }
 
-std::string EngineCore::kernel_info_json() const {
-  return R"({"status": "ok", "protocol_version": "5.3", "implementation": "trireme", )"
-         R"("implementation_version": )" +
-         json_quote(description_.version) +
-         R"(, "language_info": {"name": "c++", "version": "20", "mimetype": "text/x-c++src", )"
-         R"("file_extension": ".cpp"}, "banner": )" +
-         json_quote(description_.banner) + R"(, "help_links": []})";
+void EngineCore::kernel_info(const Message& request, EngineChannel channel, Now now,
+                             EngineOutbox& out) {
+  const LanguageInfo& language = description_.language;
+  const std::string version = json_quote(description_.version);
+  const std::string banner =
+      "Trireme " + description_.version + (language.banner.empty() ? "" : ": " + language.banner);
+  reply(channel, request,
+        R"({"status": "ok", "protocol_version": "5.3", "implementation": "trireme", )"
+        R"("implementation_version": )" +
+            version + R"(, "language_info": {"name": )" + json_quote(language.name) +
+            R"(, "version": )" + json_quote(language.version) + R"(, "mimetype": )" +
+            json_quote(language.mimetype) + R"(, "file_extension": )" +
+            json_quote(language.file_extension) + R"(}, "banner": )" + json_quote(banner) +
+            R"(, "debugger": false, "help_links": []})",
+        now, out);
 }
 
-void EngineCore::kernel_info(const Message& request, Now now, EngineOutbox& out) {
-  reply(EngineChannel::kControl, request, kernel_info_json(), now, out);
+void EngineCore::history(const Message& request, EngineChannel channel, Now now,
+                         EngineOutbox& out) {
+  reply(channel, request, history_.answer(request.content_json.view()), now, out);
+}
+
+void EngineCore::comm_info(const Message& request, EngineChannel channel, Now now,
+                           EngineOutbox& out) {
+  reply(channel, request, R"({"status": "ok", "comms": {}})", now, out);
 }
 
 // Python engines have a helper process that answers this one; the odd type of the reply is its.
-void EngineCore::signal(const Message& request, Now now, EngineOutbox& out) {
+void EngineCore::signal(const Message& request, EngineChannel channel, Now now, EngineOutbox& out) {
   constexpr std::string_view kReplyType = "_request";
   const std::optional<int> number = read_signal(parse(request.content_json));
   if (!number) {
-    out.send(EngineChannel::kControl,
+    out.send(channel,
              messages_.plain_reply(request, kReplyType,
                                    error_content_json("ValueError",
                                                       "signal_request needs \"sig\": a signal "
@@ -289,7 +348,7 @@ void EngineCore::signal(const Message& request, Now now, EngineOutbox& out) {
                                    now.timestamp));
     return;
   }
-  out.send(EngineChannel::kControl,
+  out.send(channel,
            messages_.plain_reply(request, kReplyType, std::string(kOkContent), now.timestamp));
   if (*number == SIGINT) {
     on_interrupt(out);

@@ -4,12 +4,15 @@
 
 #include <utility>
 
-#include "session/message_type.hpp"
-
 namespace trireme {
 namespace {
 
 constexpr std::string_view kUnmetDependency = "UnmetDependency";
+
+std::string method_of(const TaskRequest& request) {
+  const std::string_view type = request.message.header.msg_type;
+  return std::string(type.substr(0, type.rfind('_')));
+}
 
 std::string_view json_flag(bool flag) { return flag ? "true" : "false"; }
 
@@ -44,8 +47,9 @@ EngineMessages::EngineMessages(EngineIdentity identity, MessageFactory factory)
   engine_metadata_ = R"({"engine": )" + quoted_uuid_ + "}";
 }
 
-Message EngineMessages::output(MessageType type, std::string_view topic, std::string content_json,
-                               const Frame& parent, Timestamp now, std::string metadata_json) {
+Message EngineMessages::output(std::string_view type, std::string_view topic,
+                               std::string content_json, const Frame& parent, Timestamp now,
+                               std::string metadata_json) {
   Message message =
       factory_.make(type, std::move(content_json), now, parent, std::move(metadata_json));
   message.identities = {Frame(topic_prefix_ + std::string(topic))};
@@ -53,46 +57,53 @@ Message EngineMessages::output(MessageType type, std::string_view topic, std::st
 }
 
 Message EngineMessages::status(std::string_view state, const Frame& parent, Timestamp now) {
-  return output(MessageType::kStatus, "status",
-                R"({"execution_state": ")" + std::string(state) + R"("})", parent, now,
-                engine_metadata_);
+  return output("status", "status", R"({"execution_state": ")" + std::string(state) + R"("})",
+                parent, now, engine_metadata_);
 }
 
 Message EngineMessages::stream(std::string_view name, std::string_view text, const Frame& parent,
                                Timestamp now) {
   std::string content = R"({"name": ")" + std::string(name) + R"(", "text": )" + json_quote(text);
-  return output(MessageType::kStream, name, content + "}", parent, now, engine_metadata_);
+  return output("stream", name, content + "}", parent, now, engine_metadata_);
 }
 
-Message EngineMessages::display_data(std::string content_json, const Frame& parent, Timestamp now) {
-  return output(MessageType::kDisplayData, "displaypub", std::move(content_json), parent, now, {});
+Message EngineMessages::shown(OutputPiece::Kind kind, std::string content_json, const Frame& parent,
+                              Timestamp now) {
+  if (kind == OutputPiece::Kind::kDisplay) {
+    return output("display_data", "displaypub", std::move(content_json), parent, now, {});
+  }
+  const bool is_update = kind == OutputPiece::Kind::kUpdate;
+  return output(is_update ? "update_display_data" : "clear_output",
+                is_update ? "displaypub" : "clear_output", std::move(content_json), parent, now,
+                engine_metadata_);
 }
 
 Message EngineMessages::execute_input(const TaskRequest& request, int execution_count,
                                       Timestamp now) {
-  return output(MessageType::kExecuteInput, "execute_input",
+  return output("execute_input", "execute_input",
                 R"({"code": )" + json_quote(request.code) + R"(, "execution_count": )" +
                     std::to_string(execution_count) + "}",
                 request.message.header_json, now, engine_metadata_);
 }
 
-Message EngineMessages::execute_result(std::string_view data_json, int execution_count,
+Message EngineMessages::execute_result(const TaskSuccess& success, int execution_count,
                                        const Frame& parent, Timestamp now) {
-  return output(MessageType::kExecuteResult, "execute_result",
-                R"({"data": )" + std::string(data_json) +
-                    R"(, "metadata": {}, "execution_count": )" + std::to_string(execution_count) +
-                    "}",
+  const std::string& metadata = success.data_metadata_json;
+  return output("execute_result", "execute_result",
+                R"({"data": )" + success.data_json + R"(, "metadata": )" +
+                    (metadata.empty() ? "{}" : metadata) + R"(, "execution_count": )" +
+                    std::to_string(execution_count) + "}",
                 parent, now, {});
 }
 
 Message EngineMessages::error(const TaskFailure& failure, const Frame& parent, Timestamp now) {
-  return output(MessageType::kError, "error", "{" + error_members_json(failure) + "}", parent, now,
+  return output("error", "error", "{" + error_members_json(failure) + "}", parent, now,
                 engine_metadata_);
 }
 
 Message EngineMessages::shutdown_notice(const Frame& parent, Timestamp now) {
-  return output(MessageType::kShutdownReply, "shutdown", R"({"status": "ok", "restart": false})",
-                parent, now, {});
+  return output("shutdown_reply", "shutdown", R"({"status": "ok", "restart": false})", parent, now,
+                {});
 }
 
 Message EngineMessages::success_reply(const TaskRequest& request, TaskSuccess success,
@@ -100,7 +111,9 @@ Message EngineMessages::success_reply(const TaskRequest& request, TaskSuccess su
   std::string content = std::move(success.content_json);
   if (request.is_execute()) {
     content = R"({"status": "ok", "execution_count": )" + std::to_string(facts.execution_count) +
-              R"(, "user_expressions": {}, "payload": []})";
+              R"(, "user_expressions": )" +
+              (success.user_expressions_json.empty() ? "{}" : success.user_expressions_json) +
+              R"(, "payload": []})";
   } else if (content.empty()) {
     content = R"({"status": "ok"})";
   }
@@ -115,8 +128,8 @@ Message EngineMessages::failure_reply(const TaskRequest& request, const TaskFail
   const std::string info = R"({"engine_uuid": )" + quoted_uuid_ + R"(, "engine_id": )" +
                            std::to_string(identity_.id.value());
   std::string content = R"({"status": "error", )" + error_members_json(failure) +
-                        R"(, "engine_info": )" + info + R"(, "method": ")" +
-                        (request.is_execute() ? "execute" : "apply") + R"("})";
+                        R"(, "engine_info": )" + info + R"(, "method": ")" + method_of(request) +
+                        R"("})";
   if (request.is_execute()) {
     content += R"(, "execution_count": )" + std::to_string(facts.execution_count) +
                R"(, "user_expressions": {}, "payload": [])";
@@ -135,12 +148,24 @@ Message EngineMessages::aborted_reply(const TaskRequest& request, const RunFacts
 
 Message EngineMessages::task_reply(const TaskRequest& request, std::string content_json,
                                    std::string metadata_json, const Frames& route, Timestamp now) {
-  const MessageType type =
-      request.is_execute() ? MessageType::kExecuteReply : MessageType::kApplyReply;
-  Message reply = factory_.make(type, std::move(content_json), now, request.message.header_json,
-                                std::move(metadata_json));
+  Message reply =
+      factory_.make(reply_type_of(request.message.header.msg_type), std::move(content_json), now,
+                    request.message.header_json, std::move(metadata_json));
   reply.identities = route;
   return reply;
+}
+
+Message EngineMessages::input_request(const TaskRequest& request, std::string_view prompt,
+                                      bool is_password, Timestamp now) {
+  std::string content = R"({"prompt": )" + json_quote(prompt) + R"(, "password": )";
+  content += json_flag(is_password);
+  Message question = factory_.make("input_request", content + "}", now, request.message.header_json,
+                                   engine_metadata_);
+  // A front end has the same name on each of its sockets.
+  if (!request.message.identities.empty()) {
+    question.identities = {request.message.identities.back()};
+  }
+  return question;
 }
 
 Message EngineMessages::repeated_reply(const KeptReply& kept, const Frames& route, Timestamp now) {

@@ -36,9 +36,11 @@ class EngineMessages {
   // Outputs; `parent` is the complete header of the request they belong to, or empty.
   Message status(std::string_view state, const Frame& parent, Timestamp now);
   Message stream(std::string_view name, std::string_view text, const Frame& parent, Timestamp now);
-  Message display_data(std::string content_json, const Frame& parent, Timestamp now);
+  /// display_data, update_display_data or clear_output.
+  Message shown(OutputPiece::Kind kind, std::string content_json, const Frame& parent,
+                Timestamp now);
   Message execute_input(const TaskRequest& request, int execution_count, Timestamp now);
-  Message execute_result(std::string_view data_json, int execution_count, const Frame& parent,
+  Message execute_result(const TaskSuccess& success, int execution_count, const Frame& parent,
                          Timestamp now);
   Message error(const TaskFailure& failure, const Frame& parent, Timestamp now);
   Message shutdown_notice(const Frame& parent, Timestamp now);
@@ -50,6 +52,10 @@ class EngineMessages {
                         const RunFacts& facts, Timestamp now);
   Message aborted_reply(const TaskRequest& request, const RunFacts& facts, Timestamp now);
 
+  /// A question to whoever sent `request`.
+  Message input_request(const TaskRequest& request, std::string_view prompt, bool is_password,
+                        Timestamp now);
+
   /// A reply given before, to somebody who asks again.
   Message repeated_reply(const KeptReply& kept, const Frames& route, Timestamp now);
 
@@ -58,7 +64,7 @@ class EngineMessages {
                       Timestamp now);
 
  private:
-  Message output(MessageType type, std::string_view topic, std::string content_json,
+  Message output(std::string_view type, std::string_view topic, std::string content_json,
                  const Frame& parent, Timestamp now, std::string metadata_json);
   Message task_reply(const TaskRequest& request, std::string content_json,
                      std::string metadata_json, const Frames& route, Timestamp now);

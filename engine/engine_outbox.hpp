@@ -13,7 +13,7 @@
 namespace trireme {
 
 /// The engine's sockets, by what travels there (docs/protocol.md).
-enum class EngineChannel { kRegistration, kShell, kControl, kIopub };
+enum class EngineChannel { kRegistration, kShell, kControl, kIopub, kStdin };
 
 /// Why a running task is asked to stop.
 enum class StopReason {
@@ -28,6 +28,11 @@ struct OutgoingEngineMessage {
 struct StopRun {
   RunNumber run;
   StopReason reason;
+};
+/// What a waiting run gets; empty: there is nobody to give it.
+struct RunAnswer {
+  RunNumber run;
+  std::optional<std::string> text;
 };
 struct EngineLogLine {
   LogLevel level;
@@ -50,6 +55,8 @@ class EngineOutbox {
   std::vector<OutgoingEngineMessage> messages;
   std::vector<WorkQueue::Start> starts;  // after the messages: busy goes out before the task runs
   std::vector<StopRun> stops;
+  std::vector<RunAnswer> answers;
+  std::vector<RunNumber> ports_wanted;  // open ports for front ends, and answer with their file
   std::vector<EngineLogLine> log_lines;
   bool clear_name_space = false;
   bool restart = false;  // of whatever runs tasks

@@ -46,7 +46,11 @@ std::string nearest(const std::vector<std::string>& names, std::string_view want
 
 }  // namespace
 
-TaskFailure unknown_function(const FunctionTable& table, const std::string& name) {
+TaskFailure unusable_function(const FunctionTable& table, const std::string& name,
+                              const Error& error) {
+  if (error.code != ErrorCode::kNotFound) {
+    return make_failure("TypeError", error.text, "the choice of the function '" + name + "'");
+  }
   std::string text = "this engine has no function '" + name + "'";
   const std::string near = nearest(table.names(), name);
   text += near.empty() ? "; load the plug-in that offers it with trireme-engine --load"
@@ -71,13 +75,13 @@ TaskOutcome FunctionExecutor::run(const TaskRequest& request, TaskContext& conte
         nameless ? "NotImplementedError" : std::string(wire_name(call.error().code)),
         call.error().text, "the decoding of the call");
   }
-  const FunctionTable::Entry* entry = table_->find(call->function);
-  if (entry == nullptr) return unknown_function(*table_, call->function);
-  const std::string place = "task '" + call->function + "' (" + entry->source + ") on engine " +
-                            std::to_string(context.engine_id());
+  const auto found = table_->resolve(call->function);
+  if (!found) return unusable_function(*table_, call->function, found.error());
+  const std::string place = "task '" + call->function + "' (" + std::string(found->source()) +
+                            ") on engine " + std::to_string(context.engine_id());
   try {
     Call native{context, call->function, std::move(call->args), std::move(call->kwargs)};
-    EncodedValue encoded = encode_result(entry->function(native), call->form);
+    EncodedValue encoded = encode_result((*found)(native), call->form);
     return TaskSuccess{std::move(encoded.json), std::move(encoded.buffers), {}};
   } catch (const TaskStopped&) {
     throw;

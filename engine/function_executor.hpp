@@ -9,8 +9,10 @@
 
 namespace trireme {
 
-/// The failure of calling a name that is not in the table; names the nearest one that is.
-TaskFailure unknown_function(const FunctionTable& table, const std::string& name);
+/// The failure of calling a name that `table` could not resolve, because of `error`; a name that
+/// nobody knows gets the nearest one that is registered.
+TaskFailure unusable_function(const FunctionTable& table, const std::string& name,
+                              const Error& error);
 
 /// Executor over a table of functions.
 class FunctionExecutor final : public Executor {

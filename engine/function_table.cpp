@@ -21,6 +21,14 @@ const FunctionTable::Entry* FunctionTable::find(std::string_view name) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+Result<FunctionTable::Found> FunctionTable::resolve(std::string_view name) const {
+  if (const Entry* entry = find(name)) return Found{entry, {}};
+  if (!fallback_) return Error{ErrorCode::kNotFound, "Nobody knows '" + std::string(name) + "'."};
+  auto function = fallback_(name);
+  if (!function) return function.error();
+  return Found{nullptr, std::move(*function)};
+}
+
 std::vector<std::string> FunctionTable::names() const {
   std::vector<std::string> names;
   names.reserve(entries_.size());

@@ -11,14 +11,21 @@
 
 namespace trireme {
 
+/// What a run may ask of its engine, and waits for.
+enum class Wanted {
+  kLine,      // a line from whoever sent the request
+  kPassword,  // the same, not to be shown while it is typed
+  kPorts,     // ports for a front end; the answer is the name of the connection file
+};
+
 /// The context of a run whose sender may be asked back. Thread-safe.
 class InteractiveContext : public TaskContext {
  public:
   /// Output that is no text: the content of its message, as JSON.
   virtual void show(OutputPiece::Kind kind, std::string_view content_json) = 0;
-  /// Blocks until the sender has answered. kPermission when it cannot be asked, kClosed when the
-  /// run was asked to stop meanwhile.
-  virtual Result<std::string> request_input(std::string_view prompt, bool is_password) = 0;
+  /// Blocks until the answer is there. kPermission when there is nobody to give it, kClosed when
+  /// the run was asked to stop meanwhile.
+  virtual Result<std::string> ask(Wanted wanted, std::string_view prompt) = 0;
 };
 
 }  // namespace trireme

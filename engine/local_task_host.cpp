@@ -11,7 +11,7 @@ constexpr std::chrono::milliseconds kOutputDelay{5};
 
 }  // namespace
 
-LocalTaskHost::LocalTaskHost(Parts parts) : parts_(parts) {
+LocalTaskHost::LocalTaskHost(Parts parts) : parts_(std::move(parts)) {
   parts_.loop.watch_fd(events_.fd(), [this] { on_events(); });
 }
 
@@ -19,8 +19,8 @@ LocalTaskHost::~LocalTaskHost() { parts_.loop.unwatch_fd(events_.fd()); }
 
 void LocalTaskHost::join(const EngineIdentity& identity, Report report) {
   report_ = std::move(report);
-  runner_ = std::make_unique<TaskRunner>(TaskRunner::Options{identity, parts_.threads}, executors_,
-                                         names_, parts_.capture,
+  runner_ = std::make_unique<TaskRunner>(TaskRunner::Options{identity, parts_.threads},
+                                         parts_.executors, parts_.names, parts_.capture,
                                          [this](RunEvent event) { events_.put(std::move(event)); });
 }
 
@@ -30,13 +30,13 @@ void LocalTaskHost::start(const WorkQueue::Start& start, Now) {
 
 void LocalTaskHost::stop(const StopRun& stop, Now) { runner_->stop(stop.run, stop.reason); }
 
-void LocalTaskHost::answer_input(RunNumber run, std::optional<std::string> line) {
-  runner_->answer_input(run, std::move(line));
+void LocalTaskHost::answer(RunNumber run, std::optional<std::string> line) {
+  runner_->answer(run, std::move(line));
 }
 
 void LocalTaskHost::restart(Now) {
   runner_->interrupt_all();
-  names_.clear();
+  parts_.names.clear();
 }
 
 void LocalTaskHost::on_deadline(Now now) {
@@ -58,7 +58,7 @@ void LocalTaskHost::on_event(const OutputWaits& waits) {
   }
 }
 
-void LocalTaskHost::on_event(RunInputWanted& wanted) {
+void LocalTaskHost::on_event(RunWaits& wanted) {
   flush_outputs();
   report_(std::move(wanted));
 }

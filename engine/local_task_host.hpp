@@ -5,7 +5,6 @@
 #include <set>
 
 #include "engine/executor_set.hpp"
-#include "engine/name_space.hpp"
 #include "engine/output_capture.hpp"
 #include "engine/task_host.hpp"
 #include "engine/task_runner.hpp"
@@ -20,41 +19,39 @@ class LocalTaskHost final : public TaskHost {
   struct Parts {
     PollLoop& loop;
     const Clock& clock;
+    NameSpace& names;
+    ExecutorSet& executors;
     OutputCapture* capture;  // null: what tasks print stays here
     std::size_t threads = 1;
     std::size_t function_count = 0;
+    std::string language;
   };
   /// What `parts` refers to must outlive the host.
   explicit LocalTaskHost(Parts parts);
   ~LocalTaskHost() override;
 
-  /// To be filled before join().
-  ExecutorSet& executors() noexcept { return executors_; }
-  NameSpace& names() noexcept { return names_; }
-
   void join(const EngineIdentity& identity, Report report) override;
   void start(const WorkQueue::Start& start, Now now) override;
   void stop(const StopRun& stop, Now now) override;
-  void answer_input(RunNumber run, std::optional<std::string> line) override;
-  void clear_names() override { names_.clear(); }
+  void answer(RunNumber run, std::optional<std::string> line) override;
+  void clear_names() override { parts_.names.clear(); }
   void restart(Now now) override;
   std::optional<Instant> next_deadline() const override { return flush_at_; }
   void on_deadline(Now now) override;
   /// When it returns false, worker threads live on, and this host must not be destroyed.
   bool leave(std::chrono::milliseconds limit) override;
   std::size_t function_count() const override { return parts_.function_count; }
+  const std::string& language() const override { return parts_.language; }
 
  private:
   void on_events();
   void on_event(const OutputWaits& waits);
-  void on_event(RunInputWanted& wanted);
+  void on_event(RunWaits& wanted);
   void on_event(RunEnded& ended);
   void flush_outputs();
 
   Parts parts_;
   Report report_;
-  EngineNameSpace names_;
-  ExecutorSet executors_;
   Mailbox<RunEvent> events_;
   std::set<RunNumber> outputs_waiting_;
   std::optional<Instant> flush_at_;

@@ -161,6 +161,11 @@ constexpr OptionRow kOptions[] = {
     {"in-process", "", Form::kFlag,
      [](Options& o, const Text& v) { return read_bool(v, o.in_process); },
      "            run tasks in the engine's own process: quicker, but their faults end it"},
+    {"language", "", Form::kValue,
+     [](Options& o, const Text& v) {
+       return o.language = v, v == "cpp" || v == "sh" || v == "none";
+     },
+     "NAME        of cells without a %% line: cpp, sh, or none to run no cells"},
     {"task-timeout", "", Form::kValue,
      [](Options& o, const Text& v) { return read_task_seconds(v, o.task_timeout); },
      "SECONDS     that one task may take"},

@@ -87,13 +87,18 @@ class PythonTask {
   }
 
   Value call_function(const std::string& name, List args, Dict kwargs) const {
-    const FunctionTable::Entry* entry = table_.find(name);
-    if (entry == nullptr) {
-      const TaskFailure failure = unknown_function(table_, name);
-      throw TaskError(failure.ename, failure.evalue);
-    }
+    return call_found(resolve(name), name, std::move(args), std::move(kwargs));
+  }
+  FunctionTable::Found resolve(const std::string& name) const {
+    auto found = table_.resolve(name);
+    if (found) return std::move(*found);
+    const TaskFailure failure = unusable_function(table_, name, found.error());
+    throw TaskError(failure.ename, failure.evalue);
+  }
+  Value call_found(const FunctionTable::Found& function, const std::string& name, List args,
+                   Dict kwargs) const {
     Call native{context_, name, std::move(args), std::move(kwargs)};
-    return entry->function(native);
+    return function(native);
   }
   Value map_over(const List& parts) const {
     const std::optional<std::string> name =
@@ -104,6 +109,7 @@ class PythonTask {
                       "ipyparallel.Reference(\"name\") of one of its functions");
     }
     if (parts.empty()) return List{};
+    const FunctionTable::Found function = resolve(*name);
     std::size_t count = parts.front().size();
     for (const Value& part : parts) count = std::min(count, part.size());
     List results;
@@ -113,7 +119,7 @@ class PythonTask {
       for (const Value& part : parts) {
         args.push_back(part.is_array() ? part.as_array().element(i) : part.at(i));
       }
-      results.push_back(call_function(*name, std::move(args), {}));
+      results.push_back(call_found(function, *name, std::move(args), {}));
     }
     return results;
   }

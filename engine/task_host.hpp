@@ -11,6 +11,7 @@
 
 #include "engine/engine_messages.hpp"
 #include "engine/engine_outbox.hpp"
+#include "engine/interactive_context.hpp"
 #include "engine/task_outcome.hpp"
 #include "session/clock.hpp"
 
@@ -21,11 +22,11 @@ struct RunOutput {
   RunNumber run;
   std::vector<OutputPiece> pieces;
 };
-/// A running task waits for a line from whoever sent its request; see TaskHost::answer_input().
-struct RunInputWanted {
+/// A running task waits for an answer; see TaskHost::answer().
+struct RunWaits {
   RunNumber run;
+  Wanted wanted;
   std::string prompt;
-  bool is_password;
 };
 /// A task ended; `output` is what was not reported before.
 struct RunEnded {
@@ -33,7 +34,7 @@ struct RunEnded {
   TaskOutcome outcome;
   std::vector<OutputPiece> output;
 };
-using HostEvent = std::variant<RunOutput, RunInputWanted, RunEnded>;
+using HostEvent = std::variant<RunOutput, RunWaits, RunEnded>;
 
 /// Runs requests. Belongs to the loop's thread, which calls everything and is told everything.
 class TaskHost {
@@ -48,8 +49,8 @@ class TaskHost {
   /// `start.request` must stay alive until its RunEnded.
   virtual void start(const WorkQueue::Start& start, Now now) = 0;
   virtual void stop(const StopRun& stop, Now now) = 0;
-  /// The line that a run waits for; empty when nobody can be asked.
-  virtual void answer_input(RunNumber run, std::optional<std::string> line) = 0;
+  /// What a run waits for; empty when there is nobody to give it.
+  virtual void answer(RunNumber run, std::optional<std::string> text) = 0;
   /// Forgets the names that tasks left behind.
   virtual void clear_names() = 0;
   /// Ends what runs and forgets everything, where that can be done.
@@ -64,6 +65,8 @@ class TaskHost {
 
   /// How many named functions can be called.
   virtual std::size_t function_count() const = 0;
+  /// Of cells without a magic: the name in RuntimeOffer; empty when there is none.
+  virtual const std::string& language() const = 0;
 };
 
 }  // namespace trireme

@@ -6,8 +6,12 @@
 #include <utility>
 
 #include "engine/builtins.hpp"
+#include "engine/cells/cell_executor.hpp"
+#include "engine/cells/cell_names.hpp"
+#include "engine/cells/languages.hpp"
 #include "engine/function_executor.hpp"
 #include "engine/function_table.hpp"
+#include "engine/name_space.hpp"
 #include "engine/plugin_loader.hpp"
 #include "engine/python_executor.hpp"
 
@@ -44,13 +48,24 @@ Result<TaskMachinery> TaskMachinery::create(const Parts& parts) {
   TaskMachinery machinery;
   machinery.functions_ = std::move(*functions);
   if (parts.options.capture_output) machinery.capture_ = start_capture(parts.log);
-  machinery.host_ = std::make_unique<LocalTaskHost>(
-      LocalTaskHost::Parts{parts.loop, parts.clock, machinery.capture_.get(), parts.options.threads,
-                           machinery.functions_->size()});
-  ExecutorSet& executors = machinery.host_->executors();
-  executors.add(std::make_unique<FunctionExecutor>(machinery.functions_));
-  executors.add(std::make_unique<PythonExecutor>(machinery.functions_));
+  machinery.make_executors(parts.options.language);
+  machinery.host_ = std::make_unique<LocalTaskHost>(LocalTaskHost::Parts{
+      parts.loop, parts.clock, *machinery.names_, *machinery.executors_, machinery.capture_.get(),
+      parts.options.threads, machinery.functions_->size(),
+      default_language(available_runtimes(), parts.options.language)});
   return machinery;
+}
+
+void TaskMachinery::make_executors(const std::string& language) {
+  values_ = std::make_unique<EngineNameSpace>();
+  languages_ = std::make_shared<Languages>(available_runtimes(), *values_, language);
+  names_ = std::make_unique<CellNames>(*values_, *languages_);
+  functions_->set_fallback(
+      [languages = languages_.get()](std::string_view name) { return languages->function(name); });
+  executors_ = std::make_unique<ExecutorSet>();
+  executors_->add(std::make_unique<FunctionExecutor>(functions_));
+  executors_->add(std::make_unique<PythonExecutor>(functions_));
+  executors_->add(std::make_unique<CellExecutor>(languages_));
 }
 
 Result<void> enter_work_folder(const EngineOptions& options) {

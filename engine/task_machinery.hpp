@@ -15,7 +15,9 @@
 
 namespace trireme {
 
+class EngineNameSpace;
 class FunctionTable;
+class Languages;
 
 /// The machinery of one process. While it lives, what the process prints is captured (unless the
 /// options forbid it).
@@ -41,8 +43,13 @@ class TaskMachinery {
 
  private:
   TaskMachinery();
+  void make_executors(const std::string& language);
 
   std::shared_ptr<FunctionTable> functions_;
+  std::unique_ptr<EngineNameSpace> values_;  // what clients pushed
+  std::shared_ptr<Languages> languages_;
+  std::unique_ptr<NameSpace> names_;  // both of them
+  std::unique_ptr<ExecutorSet> executors_;
   std::unique_ptr<OutputCapture> capture_;
   std::unique_ptr<LocalTaskHost> host_;
 };

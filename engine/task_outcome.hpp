@@ -11,9 +11,11 @@ namespace trireme {
 
 /// The task returned.
 struct TaskSuccess {
-  std::string content_json;  // apply: content of the reply, "status" included; empty: only that
+  std::string content_json;  // all but execute: content of the reply; empty: a status only
   Frames buffers;            // raw parts of the result
   std::string data_json;     // execute: the mime bundle of its value (a JSON object), or empty
+  std::string data_metadata_json;     // execute: what belongs to data_json
+  std::string user_expressions_json;  // execute: their results (a JSON object), or empty
 };
 
 /// The task failed; the fields are those of an error reply.

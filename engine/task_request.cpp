@@ -1,12 +1,11 @@
 // Reading the content and metadata of requests for work.
 #include "engine/task_request.hpp"
 
+#include <array>
 #include <string_view>
 #include <utility>
 
 #include <nlohmann/json.hpp>
-
-#include "session/message_type.hpp"
 
 namespace trireme {
 namespace {
@@ -33,6 +32,22 @@ void read_metadata(const Json& metadata, TaskRequest& request) {
   }
 }
 
+std::optional<TaskRequest::Kind> kind_of(std::string_view msg_type) {
+  struct Row {
+    std::string_view msg_type;
+    TaskRequest::Kind kind;
+  };
+  constexpr std::array kKinds{Row{"apply_request", TaskRequest::Kind::kApply},
+                              Row{"execute_request", TaskRequest::Kind::kExecute},
+                              Row{"complete_request", TaskRequest::Kind::kQuestion},
+                              Row{"inspect_request", TaskRequest::Kind::kQuestion},
+                              Row{"is_complete_request", TaskRequest::Kind::kQuestion}};
+  for (const Row& row : kKinds) {
+    if (row.msg_type == msg_type) return row.kind;
+  }
+  return std::nullopt;
+}
+
 Error not_an_object(std::string_view part, const TaskRequest& request) {
   return Error{ErrorCode::kBadFormat, "The " + std::string(part) + " of request '" +
                                           request.id().str() + "' is not a JSON object."};
@@ -47,15 +62,24 @@ Result<void> read_execute(const Json& content, TaskRequest& request) {
   request.code = code->get<std::string>();
   request.silent = flag(content, "silent", false);
   request.stop_on_error = flag(content, "stop_on_error", true);
+  request.store_history = !request.silent && flag(content, "store_history", true);
+  request.allow_stdin = flag(content, "allow_stdin", false);
+  const auto expressions = content.find("user_expressions");
+  if (expressions != content.end() && expressions->is_object() && !expressions->empty()) {
+    request.user_expressions_json =
+        expressions->dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
   return {};
 }
 
 }  // namespace
 
+bool is_work(std::string_view msg_type) { return kind_of(msg_type).has_value(); }
+
 Result<void> read_task_request(TaskRequest& request) {
   const Message& message = request.message;
-  const bool execute = message_type(message.header.msg_type) == MessageType::kExecuteRequest;
-  request.kind = execute ? TaskRequest::Kind::kExecute : TaskRequest::Kind::kApply;
+  request.kind = kind_of(message.header.msg_type).value_or(TaskRequest::Kind::kApply);
+  const bool execute = request.is_execute();
   if (!is_empty_object(message.metadata_json.view())) {
     const Json metadata = Json::parse(message.metadata_json.view(), nullptr, false);
     if (!metadata.is_object()) return not_an_object("metadata", request);

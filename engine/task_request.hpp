@@ -3,24 +3,32 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "session/message.hpp"
 #include "session/result.hpp"
 
 namespace trireme {
 
-/// An apply_request or execute_request with the fields that ordering and replying need. What an
-/// apply calls stays encoded in the message for its executor.
+/// An apply_request, execute_request or question with the fields that ordering and replying need.
+/// What an apply calls stays encoded in the message for its executor.
 struct TaskRequest {
-  enum class Kind { kApply, kExecute };
+  enum class Kind {
+    kApply,
+    kExecute,
+    kQuestion,  // what a front end asks about a cell: complete, inspect, is_complete
+  };
 
   Message message;
   Kind kind = Kind::kApply;
 
-  std::string code;           // execute: the source text
-  bool silent = false;        // execute: no execute_input, no count
-  bool stop_on_error = true;  // execute: a failure aborts the executes queued behind it
-  int execution_count = 0;    // execute: set by who runs it
+  std::string code;                   // execute: the source text
+  bool silent = false;                // execute: no execute_input, no count
+  bool stop_on_error = true;          // execute: a failure aborts the executes queued behind it
+  bool store_history = true;          // execute: counted and remembered
+  bool allow_stdin = false;           // execute: its sender can be asked for input
+  std::string user_expressions_json;  // execute: a JSON object, or empty
+  int execution_count = 0;            // execute: set by who runs it
 
   bool is_broadcast = false;
   bool is_coalescing = false;
@@ -31,8 +39,11 @@ struct TaskRequest {
   bool is_execute() const noexcept { return kind == Kind::kExecute; }
 };
 
-/// Fills the fields from the content and metadata of `request.message`, which is an apply_request
-/// or execute_request. kBadFormat when they are not JSON objects or an execute_request has no
+/// Whether requests of this type wait for their turn and run like tasks.
+bool is_work(std::string_view msg_type);
+
+/// Fills the fields from the content and metadata of `request.message`, for which is_work() holds.
+/// kBadFormat when they are not JSON objects or an execute_request has no
 /// code; what could be read is set all the same, so that the request can be answered.
 Result<void> read_task_request(TaskRequest& request);
 

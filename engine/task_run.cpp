@@ -8,12 +8,12 @@ void TaskRun::display(const Dict& data) {
                   R"({"data": )" + to_json(Value(data)) + R"(, "metadata": {}, "transient": {}})");
 }
 
-Result<std::string> TaskRun::request_input(std::string_view prompt, bool is_password) {
+Result<std::string> TaskRun::ask(Wanted wanted, std::string_view prompt) {
   std::unique_lock lock(input_mutex_);
   waits_for_input_ = true;
   input_.reset();
   lock.unlock();
-  ask_for_input_(std::string(prompt), is_password);
+  ask_for_input_(wanted, std::string(prompt));
   lock.lock();
   input_came_.wait(lock, stop_token(), [&] { return !waits_for_input_; });
   if (waits_for_input_) {
@@ -22,13 +22,15 @@ Result<std::string> TaskRun::request_input(std::string_view prompt, bool is_pass
   }
   if (!input_) {
     return Error{ErrorCode::kPermission,
-                 "Whoever sent this cell cannot be asked for input; send it with allow_stdin from "
-                 "a front end with a stdin channel."};
+                 wanted == Wanted::kPorts
+                     ? "This engine could not open ports for a front end; its log says why."
+                     : "Whoever sent this cell cannot be asked for input; send it with allow_stdin "
+                       "from a front end with a stdin channel."};
   }
   return std::move(*input_);
 }
 
-void TaskRun::answer_input(std::optional<std::string> line) {
+void TaskRun::answer(std::optional<std::string> line) {
   const std::lock_guard lock(input_mutex_);
   if (!waits_for_input_) return;
   waits_for_input_ = false;

@@ -24,8 +24,8 @@ namespace trireme {
 /// The context a task sees. Thread-safe.
 class TaskRun final : public InteractiveContext {
  public:
-  /// Tells whoever answers that the run waits for answer_input(). Called on the task's thread.
-  using AskForInput = std::function<void(std::string prompt, bool is_password)>;
+  /// Tells whoever answers that the run waits for answer(). Called on the task's thread.
+  using AskForInput = std::function<void(Wanted wanted, std::string prompt)>;
   /// `names` must outlive the run.
   TaskRun(EngineIdentity identity, MsgId request, NameSpace& names,
           std::shared_ptr<TaskOutput> output, AskForInput ask_for_input)
@@ -50,10 +50,10 @@ class TaskRun final : public InteractiveContext {
   void show(OutputPiece::Kind kind, std::string_view content_json) override {
     output_->append(kind, content_json);
   }
-  Result<std::string> request_input(std::string_view prompt, bool is_password) override;
+  Result<std::string> ask(Wanted wanted, std::string_view prompt) override;
 
   /// Empty: nobody can be asked. Dropped when the run does not wait.
-  void answer_input(std::optional<std::string> line);
+  void answer(std::optional<std::string> line);
   /// The first reason counts.
   void request_stop(StopReason reason);
   StopReason stop_reason() const noexcept { return reason_; }

@@ -36,8 +36,8 @@ void TaskRunner::start(RunNumber run, const TaskRequest& request) {
   });
   auto context =
       std::make_shared<TaskRun>(options_.identity, request.id(), names_, std::move(output),
-                                [this, run](std::string prompt, bool is_password) {
-                                  report_(RunInputWanted{run, std::move(prompt), is_password});
+                                [this, run](Wanted wanted, std::string prompt) {
+                                  report_(RunWaits{run, wanted, std::move(prompt)});
                                 });
   runs_.emplace(run, context);
   {
@@ -57,9 +57,9 @@ void TaskRunner::interrupt_all() {
   for (const auto& [run, context] : runs_) context->request_stop(StopReason::kInterrupted);
 }
 
-void TaskRunner::answer_input(RunNumber run, std::optional<std::string> line) {
+void TaskRunner::answer(RunNumber run, std::optional<std::string> line) {
   const auto found = runs_.find(run);
-  if (found != runs_.end()) found->second->answer_input(std::move(line));
+  if (found != runs_.end()) found->second->answer(std::move(line));
 }
 
 std::vector<OutputPiece> TaskRunner::take_output(RunNumber run) {

@@ -27,7 +27,7 @@ struct OutputWaits {
   RunNumber run;
   TaskOutput::Urgency urgency;
 };
-using RunEvent = std::variant<OutputWaits, RunInputWanted, RunEnded>;
+using RunEvent = std::variant<OutputWaits, RunWaits, RunEnded>;
 
 /// A fixed number of worker threads. All functions belong to the loop's thread.
 class TaskRunner {
@@ -54,7 +54,7 @@ class TaskRunner {
   /// Asks everything that runs to stop.
   void interrupt_all();
   /// The line that a run waits for; empty when nobody can be asked.
-  void answer_input(RunNumber run, std::optional<std::string> line);
+  void answer(RunNumber run, std::optional<std::string> line);
   /// What the run has shown since the last call; nothing for a run that has ended.
   std::vector<OutputPiece> take_output(RunNumber run);
   void forget(RunNumber run) { runs_.erase(run); }

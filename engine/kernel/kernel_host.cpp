@@ -68,9 +68,9 @@ void KernelHost::stop(const StopRun& stop, Now now) {
   carry_out(out);
 }
 
-void KernelHost::answer_input(RunNumber run, std::optional<std::string> line) {
+void KernelHost::answer(RunNumber run, std::optional<std::string> line) {
   KernelOutbox out;
-  ledger_.answer_input(run, std::move(line), out);
+  ledger_.answer(run, std::move(line), out);
   carry_out(out);
 }
 

@@ -39,13 +39,14 @@ class KernelHost final : public TaskHost {
   void join(const EngineIdentity& identity, Report report) override;
   void start(const WorkQueue::Start& start, Now now) override;
   void stop(const StopRun& stop, Now now) override;
-  void answer_input(RunNumber run, std::optional<std::string> line) override;
+  void answer(RunNumber run, std::optional<std::string> line) override;
   void clear_names() override;
   void restart(Now now) override;
   std::optional<Instant> next_deadline() const override { return ledger_.next_deadline(); }
   void on_deadline(Now now) override;
   bool leave(std::chrono::milliseconds limit) override;
-  std::size_t function_count() const override { return ledger_.function_count(); }
+  std::size_t function_count() const override { return ledger_.ready().functions; }
+  const std::string& language() const override { return ledger_.ready().language; }
 
  private:
   /// A process and what belongs to its link.

@@ -140,8 +140,8 @@ void KernelLedger::ask_to_stop(RunNumber number, Run& run, Cause cause, Now now,
   if (cause != Cause::kAborted) run.kill_at = now.instant + kStopGrace;
 }
 
-void KernelLedger::answer_input(RunNumber run, std::optional<std::string> line, KernelOutbox& out) {
-  if (runs_.contains(run)) out.messages.emplace_back(LinkInput{run, std::move(line)});
+void KernelLedger::answer(RunNumber run, std::optional<std::string> line, KernelOutbox& out) {
+  if (runs_.contains(run)) out.messages.emplace_back(LinkAnswer{run, std::move(line)});
 }
 
 void KernelLedger::clear(KernelOutbox& out) {
@@ -165,7 +165,7 @@ void KernelLedger::on_message(LinkMessage message, Now now, CpuTime cpu, KernelO
   if (auto* ready = std::get_if<LinkReady>(&message)) {
     if (state_ != State::kStarting) return;
     state_ = State::kReady;
-    functions_ = ready->functions;
+    ready_ = std::move(*ready);
     failed_starts_ = 0;
     if (!identity_) return;
     join(*identity_, out);
@@ -176,10 +176,9 @@ void KernelLedger::on_message(LinkMessage message, Now now, CpuTime cpu, KernelO
     on_output(output->run, std::move(output->pieces), out);
   } else if (auto* ended = std::get_if<LinkEnded>(&message)) {
     on_ended(std::move(*ended), out);
-  } else if (auto* wanted = std::get_if<LinkInputWanted>(&message)) {
+  } else if (auto* wanted = std::get_if<LinkWaits>(&message)) {
     if (!runs_.contains(wanted->run)) return;
-    out.events.emplace_back(
-        RunInputWanted{wanted->run, std::move(wanted->prompt), wanted->is_password});
+    out.events.emplace_back(RunWaits{wanted->run, wanted->wanted, std::move(wanted->prompt)});
   } else if (auto* line = std::get_if<LinkLog>(&message)) {
     out.log_lines.push_back({line->level, std::move(line->text)});
   }

@@ -73,7 +73,7 @@ class KernelLedger {
   void join(const EngineIdentity& identity, KernelOutbox& out);
   void start(const WorkQueue::Start& start, Now now, CpuTime cpu, KernelOutbox& out);
   void stop(RunNumber run, StopReason reason, Now now, KernelOutbox& out);
-  void answer_input(RunNumber run, std::optional<std::string> line, KernelOutbox& out);
+  void answer(RunNumber run, std::optional<std::string> line, KernelOutbox& out);
   void clear(KernelOutbox& out);
   /// Replaces the process, whatever it does.
   void restart(KernelOutbox& out);
@@ -84,7 +84,8 @@ class KernelLedger {
   void on_deadline(Now now, CpuTime cpu, KernelOutbox& out);
 
   bool is_ready() const noexcept { return state_ == State::kReady; }
-  std::size_t function_count() const noexcept { return functions_; }
+  /// What the latest kernel that was ready said of itself.
+  const LinkReady& ready() const noexcept { return ready_; }
   /// Why the latest kernel could not work, if it said so.
   const std::optional<LinkRefused>& refusal() const noexcept { return refusal_; }
   void check_invariants() const;
@@ -134,7 +135,7 @@ class KernelLedger {
   int failed_starts_ = 0;                      // in a row
   std::optional<std::string> loss_to_report_;  // names were lost; said to the next cell
   std::optional<LinkRefused> refusal_;
-  std::size_t functions_ = 0;
+  LinkReady ready_;
 };
 
 /// "SIGSEGV", or "status 3": for sentences.

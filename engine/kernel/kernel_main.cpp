@@ -42,7 +42,7 @@ class Kernel {
     host_ = &machinery->host();
     loop_.watch_fd(logs_.fd(), [this] { pass_on_logs(); });
     loop_.watch_fd(link_, [this] { receive(); });
-    send(LinkReady{host_->function_count()});
+    send(LinkReady{host_->function_count(), host_->language()});
     while (!ended_) turn();
     if (!host_->leave(kLeaveGrace)) std::_Exit(kExitOk);  // a task still uses everything
     return kExitOk;
@@ -94,14 +94,14 @@ class Kernel {
   }
   void on_message(LinkStop& stop) { host_->stop({stop.run, stop.reason}, clock_.now()); }
   void on_message(LinkClear&) { host_->clear_names(); }
-  void on_message(LinkInput& input) { host_->answer_input(input.run, std::move(input.line)); }
+  void on_message(LinkAnswer& input) { host_->answer(input.run, std::move(input.text)); }
   /// What only kernels say.
   template <class Message>
   void on_message(Message&) {}
 
   void report(RunOutput& output) { send(LinkOutput{output.run, std::move(output.pieces)}); }
-  void report(RunInputWanted& wanted) {
-    send(LinkInputWanted{wanted.run, std::move(wanted.prompt), wanted.is_password});
+  void report(RunWaits& wanted) {
+    send(LinkWaits{wanted.run, wanted.wanted, std::move(wanted.prompt)});
   }
   void report(RunEnded& ended) {
     if (options_.memory_limit) name_memory_limit(ended.outcome);

@@ -133,16 +133,16 @@ void visit_fields(Fields& f, auto& m) {
     f.part(m.content_json), f.rest(m.buffers);
   } else if constexpr (std::is_same_v<M, LinkStop>) {
     f.field(m.run), f.field(m.reason);
-  } else if constexpr (std::is_same_v<M, LinkInput>) {
-    f.field(m.run), f.field(m.line);
+  } else if constexpr (std::is_same_v<M, LinkAnswer>) {
+    f.field(m.run), f.field(m.text);
   } else if constexpr (std::is_same_v<M, LinkReady>) {
-    f.field(m.functions);
+    f.field(m.functions), f.field(m.language);
   } else if constexpr (std::is_same_v<M, LinkRefused>) {
     f.field(m.exit_code), f.field(m.text);
   } else if constexpr (std::is_same_v<M, LinkOutput>) {
     f.field(m.run), f.field(m.pieces);
-  } else if constexpr (std::is_same_v<M, LinkInputWanted>) {
-    f.field(m.run), f.field(m.prompt), f.field(m.is_password);
+  } else if constexpr (std::is_same_v<M, LinkWaits>) {
+    f.field(m.run), f.field(m.wanted), f.field(m.prompt);
   } else if constexpr (std::is_same_v<M, LinkLog>) {
     f.field(m.level), f.field(m.text);
   } else {
@@ -151,11 +151,13 @@ void visit_fields(Fields& f, auto& m) {
 }
 
 void visit_fields(FieldWriter& f, const TaskSuccess& m) {
-  f.field(m.data_json), f.part(Frame::copy_of(m.content_json)), f.rest(m.buffers);
+  f.field(m.data_json), f.field(m.data_metadata_json), f.field(m.user_expressions_json);
+  f.part(Frame::copy_of(m.content_json)), f.rest(m.buffers);
 }
 void visit_fields(FieldReader& f, TaskSuccess& m) {
   Frame content;
-  f.field(m.data_json), f.part(content), f.rest(m.buffers);
+  f.field(m.data_json), f.field(m.data_metadata_json), f.field(m.user_expressions_json);
+  f.part(content), f.rest(m.buffers);
   m.content_json = content.to_string();
 }
 void visit_fields(auto& f, auto& failure) requires requires { failure.ename; }

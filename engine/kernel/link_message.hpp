@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/engine_outbox.hpp"
+#include "engine/interactive_context.hpp"
 #include "engine/kernel/link_frame.hpp"
 #include "engine/task_outcome.hpp"
 #include "session/log.hpp"
@@ -37,10 +38,10 @@ struct LinkStop {
 };
 /// Forget all names.
 struct LinkClear {};
-/// What a person typed, or nothing when nobody can be asked.
-struct LinkInput {
+/// What a run waits for, or nothing when there is nobody to give it.
+struct LinkAnswer {
   RunNumber run{};
-  std::optional<std::string> line;
+  std::optional<std::string> text;
 };
 
 // --- from the kernel to its engine ---
@@ -48,6 +49,7 @@ struct LinkInput {
 /// Everything is loaded.
 struct LinkReady {
   std::uint64_t functions = 0;  // number of registered ones
+  std::string language;         // of cells without a magic; may be empty
 };
 /// The kernel cannot work and ends.
 struct LinkRefused {
@@ -63,11 +65,11 @@ struct LinkEnded {
   TaskOutcome outcome;
   std::vector<OutputPiece> output;  // what was not sent before
 };
-/// The run waits for a line from whoever sent its request.
-struct LinkInputWanted {
+/// The run waits for a LinkAnswer.
+struct LinkWaits {
   RunNumber run{};
+  Wanted wanted{};
   std::string prompt;
-  bool is_password = false;
 };
 struct LinkLog {
   LogLevel level{};
@@ -75,8 +77,8 @@ struct LinkLog {
 };
 
 /// The order of the alternatives is their number on the wire.
-using LinkMessage = std::variant<LinkJoined, LinkStart, LinkStop, LinkClear, LinkInput, LinkReady,
-                                 LinkRefused, LinkOutput, LinkEnded, LinkInputWanted, LinkLog>;
+using LinkMessage = std::variant<LinkJoined, LinkStart, LinkStop, LinkClear, LinkAnswer, LinkReady,
+                                 LinkRefused, LinkOutput, LinkEnded, LinkWaits, LinkLog>;
 
 /// Large parts (contents and buffers) are shared, not copied.
 LinkFrame encode_link(const LinkMessage& message);

@@ -47,6 +47,7 @@ struct EngineCoreTest : ::testing::Test {
     const Sent reply = box.expect(EngineChannel::kShell, type);
     EXPECT_EQ(reply.content, Json({{"status", "aborted"}}));
     EXPECT_EQ(reply.metadata.at("status"), "aborted");
+    box.expect_status("idle", request.header.msg_id);
     EXPECT_EQ(reply.parent.at("msg_id"), request.header.msg_id.str());
   }
 
@@ -420,7 +421,7 @@ TEST_F(EngineCoreTest, SignalsDoWhatTheirNamesSay) {
 }
 
 TEST_F(EngineCoreTest, RequestsItDoesNotKnowAreRefusedByName) {
-  for (const char* type : {"complete_request", "usage_request", "queue_request"}) {
+  for (const char* type : {"debug_request", "usage_request", "queue_request"}) {
     control(client.request(type));
     const Sent reply = box.expect(EngineChannel::kControl, reply_type_of(type));
     EXPECT_EQ(reply.content.at("ename"), "NotImplementedError");

@@ -22,7 +22,7 @@ struct KernelLedgerTest : ::testing::Test {
   void use(TaskLimits limits) { ledger = std::make_unique<KernelLedger>(limits); }
   void be_ready() {
     ledger->join({EngineUuid("uuid"), EngineId(4)}, out);
-    ledger->on_message(LinkReady{2}, at(now), kNoCpu, out);
+    ledger->on_message(LinkReady{2, "cpp"}, at(now), kNoCpu, out);
     ASSERT_FALSE(out.messages.empty());
     EXPECT_EQ(take<LinkJoined>().engine_id, 4);
   }
@@ -102,11 +102,11 @@ TEST_F(KernelLedgerTest, RunsWaitUntilTheKernelIsReady) {
   const RunNumber first = start();
   const RunNumber second = start();
   EXPECT_TRUE(nothing_asked());
-  ledger->on_message(LinkReady{2}, at(now), kNoCpu, out);
+  ledger->on_message(LinkReady{2, "cpp"}, at(now), kNoCpu, out);
   take<LinkJoined>();
   EXPECT_EQ(take<LinkStart>().run, first);
   EXPECT_EQ(take<LinkStart>().run, second);
-  EXPECT_EQ(ledger->function_count(), 2u);
+  EXPECT_EQ(ledger->ready().functions, 2u);
 }
 
 TEST_F(KernelLedgerTest, ARunEndsAsTheKernelSays) {
@@ -155,7 +155,7 @@ TEST_F(KernelLedgerTest, WhatWasNotHandedOverRunsInTheNextKernel) {
   out.spawn = false;
   const RunNumber later = start();
   EXPECT_TRUE(nothing_asked());
-  ledger->on_message(LinkReady{2}, at(now), kNoCpu, out);
+  ledger->on_message(LinkReady{2, "cpp"}, at(now), kNoCpu, out);
   take<LinkJoined>();
   EXPECT_EQ(take<LinkStart>().run, later);
 }
@@ -163,7 +163,7 @@ TEST_F(KernelLedgerTest, WhatWasNotHandedOverRunsInTheNextKernel) {
 TEST_F(KernelLedgerTest, TheNextCellIsToldOnceThatNamesAreLost) {
   be_ready();
   die(SIGSEGV);
-  ledger->on_message(LinkReady{2}, at(now), kNoCpu, out);
+  ledger->on_message(LinkReady{2, "cpp"}, at(now), kNoCpu, out);
   take<LinkJoined>();
   const RunNumber task = start();
   EXPECT_TRUE(out.events.empty());
@@ -316,12 +316,12 @@ TEST_F(KernelLedgerTest, AKernelThatCannotStartIsTriedAgainEverMoreSlowly) {
 TEST_F(KernelLedgerTest, InputIsAskedForAndAnswered) {
   be_ready();
   const RunNumber run = start_now();
-  ledger->on_message(LinkInputWanted{run, "name: ", false}, at(now), kNoCpu, out);
+  ledger->on_message(LinkWaits{run, Wanted::kLine, "name: "}, at(now), kNoCpu, out);
   ASSERT_EQ(out.events.size(), 1u);
-  EXPECT_EQ(std::get<RunInputWanted>(out.events.front()).prompt, "name: ");
+  EXPECT_EQ(std::get<RunWaits>(out.events.front()).prompt, "name: ");
   out.events.clear();
-  ledger->answer_input(run, "Ada", out);
-  EXPECT_EQ(take<LinkInput>().line, "Ada");
+  ledger->answer(run, "Ada", out);
+  EXPECT_EQ(take<LinkAnswer>().text, "Ada");
 }
 
 TEST(LastLinesTest, OnlyTheLastFewLinesAreKept) {

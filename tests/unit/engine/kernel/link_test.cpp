@@ -129,11 +129,11 @@ TEST(LinkMessageTest, SmallMessagesArrive) {
   EXPECT_EQ(round_trip(LinkJoined{3, "uuid"}).engine_id, 3);
   EXPECT_EQ(round_trip(LinkStop{RunNumber{2}, StopReason::kInterrupted}).reason,
             StopReason::kInterrupted);
-  EXPECT_EQ(round_trip(LinkInput{RunNumber{2}, "line"}).line, "line");
-  EXPECT_EQ(round_trip(LinkInput{RunNumber{2}, std::nullopt}).line, std::nullopt);
-  EXPECT_EQ(round_trip(LinkReady{17}).functions, 17u);
+  EXPECT_EQ(round_trip(LinkAnswer{RunNumber{2}, "line"}).text, "line");
+  EXPECT_EQ(round_trip(LinkAnswer{RunNumber{2}, std::nullopt}).text, std::nullopt);
+  EXPECT_EQ(round_trip(LinkReady{17, "sh"}).functions, 17u);
   EXPECT_EQ(round_trip(LinkRefused{2, "why"}).text, "why");
-  EXPECT_TRUE(round_trip(LinkInputWanted{RunNumber{2}, "name: ", true}).is_password);
+  EXPECT_EQ(round_trip(LinkWaits{RunNumber{2}, Wanted::kPorts, "name: "}).wanted, Wanted::kPorts);
   EXPECT_EQ(round_trip(LinkLog{LogLevel::kError, "line"}).level, LogLevel::kError);
   EXPECT_EQ(round_trip(LinkOutput{RunNumber{2}, {{OutputPiece::Kind::kClear, "{}"}}}).pieces.size(),
             1u);
