@@ -1,8 +1,10 @@
 #include "controller/controller.hpp"
 
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -26,8 +28,27 @@ constexpr std::chrono::milliseconds kPause{20};
 constexpr std::chrono::milliseconds kFarewell{500};
 // How often messages for engines that are cut off are tried again.
 constexpr std::chrono::milliseconds kRetryPause{50};
+// The same for clients that were too slow to read: soon at first, then less and less often.
+constexpr std::chrono::milliseconds kUnreadPauseMin{1};
+// Replies that wait for clients to read them; what they would be given beyond it is dropped.
+constexpr std::size_t kUnreadBytesMax = std::size_t{256} << 20;
 // The hub and the scheduler count their questions to the store up from numbers far below this.
 constexpr std::uint64_t kGateToken = ~0ULL;
+// Replies of the last moments before a crash are offered again.
+constexpr std::chrono::milliseconds kLastReplies{500};
+
+// When the database was last changed; its log is younger than itself.
+std::optional<Timestamp> last_written(const fs::path& database) {
+  std::optional<Timestamp> latest;
+  for (const char* suffix : {"", "-wal"}) {
+    struct stat facts {};
+    if (::stat((database.string() + suffix).c_str(), &facts) != 0) continue;
+    const Timestamp written{std::chrono::seconds(facts.st_mtim.tv_sec) +
+                            std::chrono::microseconds(facts.st_mtim.tv_nsec / 1000)};
+    if (!latest || written > *latest) latest = written;
+  }
+  return latest;
+}
 
 std::string user_name(const ControllerOptions& options) {
   if (!options.username.empty()) return options.username;
@@ -67,7 +88,11 @@ Result<std::unique_ptr<Controller>> Controller::create(const ControllerOptions& 
 
 Controller::Controller(const ControllerOptions& options, const Profile& profile, RunLock lock,
                        Log& log)
-    : options_(options), profile_(profile), lock_(std::move(lock)), log_(log) {}
+    : options_(options),
+      profile_(profile),
+      lock_(std::move(lock)),
+      log_(log),
+      unread_(kUnreadBytesMax) {}
 
 Controller::~Controller() {
   if (keeper_) keeper_->stop();
@@ -86,6 +111,7 @@ Result<void> Controller::open() {
     return Error{ErrorCode::kConfiguration,
                  "--durability=strict needs task records on disk; use it with --sqlitedb"};
   }
+  const std::optional<Timestamp> end = last_written(store_path(options_, profile_));
   Result<std::unique_ptr<TaskStore>> store = open_store(options_, profile_);
   if (!store) return store.error();
   TakeOver take = take_over();
@@ -97,7 +123,7 @@ Result<void> Controller::open() {
   if (Result<void> opened = open_core(*plan); !opened) return opened;
   if (take != TakeOver::kNo && plan->reused_client) {
     restore_engines();
-    if (Result<void> restored = restore_tasks(**store); !restored) return restored;
+    if (Result<void> restored = restore_tasks(**store, end); !restored) return restored;
   }
   core_->start(clock_.now());
   keeper_ = std::make_unique<RecordKeeper>(
@@ -112,7 +138,7 @@ Result<void> Controller::open() {
     log_.write(LogLevel::kWarning, marked.error().text);
   }
   watch_channels();
-  return {};
+  return watch_connections();
 }
 
 // The addresses of a crashed run are taken up when they are free; otherwise this run is a new one.
@@ -169,7 +195,7 @@ Result<void> Controller::open_core(const EndpointPlan& plan) {
   return {};
 }
 
-Result<void> Controller::restore_tasks(TaskStore& store) {
+Result<void> Controller::restore_tasks(TaskStore& store, std::optional<Timestamp> end) {
   if (!store.keeps_records()) return {};
   const Result<Query> unfinished = parse_query(R"({"completed": null, "header": {"$ne": null}})");
   TRIREME_CHECK(unfinished.has_value(), "a query of our own");
@@ -179,6 +205,14 @@ Result<void> Controller::restore_tasks(TaskStore& store) {
                                            records.error().text + "; --no-recover begins anew"};
   }
   core_->restore_tasks(*records, clock_.now(), outbox_);
+
+  // The last replies before the crash may never have left this machine.
+  if (!end) return {};
+  const Result<Query> latest =
+      parse_query(R"({"received": {"$gte": ")" + format_timestamp(*end - kLastReplies) + "\"}}");
+  TRIREME_CHECK(latest.has_value(), "a query of our own");
+  const Result<std::vector<TaskRecord>> finished = store.find(*latest, Columns::all());
+  if (finished) core_->restore_replies(*finished, clock_.now());
   return {};
 }
 
@@ -227,6 +261,52 @@ void Controller::watch_channels() {
   loop_.watch_fd(answers_.fd(), [this] { take_answers(); });
 }
 
+// The system says at once when a connection ends: sooner than any heart.
+Result<void> Controller::watch_connections() {
+  for (const Channel channel : {Channel::kHeartPong, Channel::kTaskEngines, Channel::kMuxEngines,
+                                Channel::kBroadcastEngines}) {
+    Result<ConnectionWatch> watch = ConnectionWatch::open(context_, endpoints_->socket(channel));
+    if (!watch) return watch.error();
+    const auto kept = watches_.emplace(channel, *std::move(watch)).first;
+    loop_.watch(kept->second.events(), [this, channel] { take_cuts(channel); });
+  }
+  return {};
+}
+
+void Controller::take_cuts(Channel channel) {
+  ConnectionWatch& watch = watches_.at(channel);
+  while (const std::optional<ConnectionEvent> event = watch.take()) {
+    if (*event != ConnectionEvent::kLost) continue;
+    if (channel != Channel::kHeartPong) {
+      core_->on_connections_lost(channel, clock_.now());
+      continue;
+    }
+    // What the heart said before is heard before: it must not pass for a sign of life.
+    const auto heart = heart_of_.find(watch.lost_descriptor());
+    if (heart == heart_of_.end()) continue;
+    const EngineUuid engine = heart->second;
+    heart_of_.erase(heart);
+    drain_pongs();
+    core_->on_heart_cut(engine, clock_.now());
+  }
+}
+
+void Controller::drain_pongs() {
+  Socket& socket = endpoints_->socket(Channel::kHeartPong);
+  Frames frames;
+  while (socket.receive(frames)) {
+    if (!frames.empty()) note_heart(frames.front().view(), socket.last_source());
+    core_->on_frames(Channel::kHeartPong, std::move(frames), clock_.now(), outbox_);
+    flush();
+  }
+}
+
+void Controller::note_heart(std::string_view engine, int descriptor) {
+  if (descriptor < 0) return;
+  EngineUuid& known = heart_of_[descriptor];
+  if (known.view() != engine) known = EngineUuid(engine);
+}
+
 void Controller::watch(Channel channel) {
   loop_.watch(endpoints_->socket(channel), [this, channel] { receive(channel); });
 }
@@ -265,12 +345,14 @@ void Controller::run(SignalWatch& signals) {
     const Instant look = clock_.now().instant + kPause;
     if (clients_wait_ && (!due || look < *due)) due = look;
     if (!mail_.empty() && (!due || next_retry_ < *due)) due = next_retry_;
+    if (!unread_.empty() && (!due || next_unread_retry_ < *due)) due = next_unread_retry_;
     offers_.note(core_->routes().parked_count(), clock_.now().instant);
     if (offers_.next() && (!due || *offers_.next() < *due)) due = offers_.next();
     loop_.wait(due);
     core_->on_deadline(clock_.now(), outbox_);
     flush();
     retry_mail();
+    retry_unread();
     offer_parked();
     hand_over_records();
     pace_clients();
@@ -292,6 +374,9 @@ void Controller::receive(Channel channel) {
   const auto census = endpoints_->censuses.find(channel);
   for (int count = 0; count < kBatchMax && socket.receive(frames); ++count) {
     if (census != endpoints_->censuses.end() && census->second.take(frames)) continue;
+    if (channel == Channel::kHeartPong && !frames.empty()) {
+      note_heart(frames.front().view(), socket.last_source());
+    }
     core_->on_frames(channel, std::move(frames), clock_.now(), outbox_);
     flush();
   }
@@ -351,24 +436,39 @@ bool Controller::is_held_back(Channel channel) const {
 
 void Controller::open_gate(const StoreAnswer& answer) {
   if (!answer.reply) return gate_.refused();
-  for (OutgoingFrames& item : gate_.confirmed()) {
-    if (!try_to_send(item.channel, item.frames)) mail_.add(item.channel, std::move(item.frames));
-  }
+  for (OutgoingFrames& item : gate_.confirmed()) deliver(item.channel, std::move(item.frames));
 }
 
 void Controller::send(Channel channel, Frames frames) {
   if (is_held_back(channel)) return gate_.hold({channel, std::move(frames)});
-  if (!mail_.empty() && mail_.holds(channel, frames.front().view())) {
-    return mail_.add(channel, std::move(frames));
-  }
-  if (!try_to_send(channel, frames)) mail_.add(channel, std::move(frames));
+  deliver(channel, std::move(frames));
+}
+
+/// Sends in order: behind what waits for the same addressee already.
+void Controller::deliver(Channel channel, Frames frames) {
+  const bool is_reply = Endpoints::answers_clients(channel);
+  WaitingMail& waiting = is_reply ? unread_ : mail_;
+  const bool waits = !waiting.empty() && waiting.holds(channel, frames.front().view());
+  if (!waits && try_to_send(channel, frames)) return;
+  if (!waiting.add(channel, std::move(frames)) && is_reply) note_unread(channel);
+}
+
+void Controller::note_unread(Channel channel) {
+  if (++unread_dropped_ > 1) return;
+  log_.write(LogLevel::kWarning,
+             "clients do not read their replies on " + std::string(channel_name(channel)) + ": " +
+                 std::to_string(unread_.bytes() >> 20) +
+                 " MiB wait, further ones are dropped; results can be had from the records (said "
+                 "once)");
 }
 
 /// False when the message must wait for its addressee; it is untouched then.
 bool Controller::try_to_send(Channel channel, Frames& frames) {
   const Result<void> sent = endpoints_->socket(channel).send(std::move(frames));
   if (sent) return true;
+  if (sent.error().code == ErrorCode::kBusy && !frames.empty()) return false;
   if (sent.error().code == ErrorCode::kClosed && !frames.empty()) {
+    if (!Endpoints::carries_work(channel)) return true;  // whoever asked has gone
     if (endpoints_->censuses.contains(channel)) {
       core_->on_client_away(channel, std::move(frames), outbox_);
       return true;
@@ -393,6 +493,18 @@ void Controller::retry_mail() {
                              core_->awaits_engine(EngineUuid(frames.front().view()));
     return is_expected ? WaitingMail::Trial::kAway : WaitingMail::Trial::kHopeless;
   });
+}
+
+/// Who reads again gets what waits; nobody reading costs less and less attention.
+void Controller::retry_unread() {
+  const Instant now = clock_.now().instant;
+  if (unread_.empty() || now < next_unread_retry_) return;
+  const bool was_sent = unread_.retry([this](Channel channel, Frames& frames) {
+    return try_to_send(channel, frames) ? WaitingMail::Trial::kSent : WaitingMail::Trial::kAway;
+  });
+  unread_pause_ = was_sent ? kUnreadPauseMin : std::min(2 * unread_pause_, kRetryPause);
+  next_unread_retry_ = now + unread_pause_;
+  flush();
 }
 
 /// Clients that wait in silence are found by trying the connections that came in and said nothing.

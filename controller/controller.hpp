@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "controller/controller_core.hpp"
 #include "controller/endpoints.hpp"
@@ -14,6 +16,7 @@
 #include "controller/recovery/output_gate.hpp"
 #include "controller/recovery/run_lock.hpp"
 #include "controller/recovery/waiting_mail.hpp"
+#include "net/connection_watch.hpp"
 #include "net/poll_loop.hpp"
 #include "net/wake_up.hpp"
 #include "session/log.hpp"
@@ -48,11 +51,16 @@ class Controller {
   Result<EndpointPlan> open_sockets(TakeOver& take_over);
   Result<void> open_core(const EndpointPlan& plan);
   void restore_engines();
-  Result<void> restore_tasks(TaskStore& store);
+  /// `end`: when the former run last wrote to the database.
+  Result<void> restore_tasks(TaskStore& store, std::optional<Timestamp> end);
   Result<void> write_files();
   void remove_files();
 
   void watch_channels();
+  Result<void> watch_connections();
+  void take_cuts(Channel channel);
+  void drain_pongs();
+  void note_heart(std::string_view engine, int descriptor);
   void watch(Channel channel);
   void receive(Channel channel);
   void pace_clients();
@@ -63,7 +71,10 @@ class Controller {
   bool try_to_send(Channel channel, Frames& frames);
   bool is_held_back(Channel channel) const;
   void open_gate(const StoreAnswer& answer);
+  void deliver(Channel channel, Frames frames);
+  void note_unread(Channel channel);
   void retry_mail();
+  void retry_unread();
   void offer_parked();
   void save_engines();
 
@@ -74,13 +85,19 @@ class Controller {
   const SystemClock clock_;
   NetContext context_;
   std::optional<Endpoints> endpoints_;
+  std::map<Channel, ConnectionWatch> watches_;    // of connections that engines make
+  std::unordered_map<int, EngineUuid> heart_of_;  // by the descriptor of its connection
   std::unique_ptr<ControllerCore> core_;
   Mailbox<StoreAnswer> answers_;
   std::unique_ptr<RecordKeeper> keeper_;
   PollLoop loop_;
   Outbox outbox_;
-  OutputGate gate_;   // strict durability
-  WaitingMail mail_;  // for engines that are cut off
+  OutputGate gate_;     // strict durability
+  WaitingMail mail_;    // for engines that are cut off
+  WaitingMail unread_;  // replies of clients that do not read them
+  std::uint64_t unread_dropped_ = 0;
+  std::chrono::milliseconds unread_pause_{1};  // grows while nobody reads
+  Instant next_unread_retry_{};
   Instant next_retry_{};
   OfferSchedule offers_;         // of replies to clients that are away
   bool clients_wait_ = false;    // the record keeper is behind: no new work is read

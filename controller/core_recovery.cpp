@@ -166,7 +166,7 @@ Message ControllerCore::stored_reply(const RoutingId& client, const TaskRecord& 
   const std::string header = record.result_header.value_or("");
   if (auto parsed = parse_header(header); parsed) {
     reply.header = *std::move(parsed);
-    reply.header_json = Frame(header);
+    reply.header_json = repeated_header(Frame(header), now.timestamp);
   }
   reply.buffers = record.result_buffers;
   reply.identities.push_back(Frame::copy_of(client.view()));

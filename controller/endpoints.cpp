@@ -54,6 +54,12 @@ constexpr Row kRows[] = {
 };
 static_assert(std::size(kRows) == kChannelCount);
 
+// Messages in ZeroMQ's hands for one peer, or from one peer (docs/reliability.md).
+constexpr int kRepliesUnreadMax = 256;
+constexpr int kRequestsUnreadMax = 1000;
+constexpr int kPublishedUnreadMax = 20'000;
+constexpr int kOutputUnreadMax = 20'000;
+
 std::string host_name() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
@@ -139,7 +145,10 @@ class Binder {
     // An engine that lost its connection returns under the same identity before ZeroMQ has
     // noticed that the old connection is dead.
     options.take_over_identities = row.side == Side::kEngines && row.channel != Channel::kQuery;
-    options.report_unreachable = Endpoints::carries_work(row.channel);
+    options.note_sources = row.channel == Channel::kHeartPong;
+    options.report_unreachable =
+        Endpoints::carries_work(row.channel) || Endpoints::answers_clients(row.channel);
+    set_limits(row.channel, options);
     Result<Socket> socket = Socket::open(context_, row.type, options);
     if (!socket) return socket;
     if (row.side == Side::kClients && Endpoints::carries_work(row.channel)) {
@@ -159,6 +168,18 @@ class Binder {
       if (!both) return both.error();
     }
     return socket;
+  }
+
+  // What a peer does not read, or sends faster than it can be read, must not fill our memory.
+  static void set_limits(Channel channel, SocketOptions& options) {
+    if (Endpoints::answers_clients(channel)) {
+      options.send_queue_max = kRepliesUnreadMax;
+      options.receive_queue_max = kRequestsUnreadMax;
+    } else if (channel == Channel::kIopubClients || channel == Channel::kNotification) {
+      options.send_queue_max = kPublishedUnreadMax;
+    } else if (channel == Channel::kIopubEngines) {
+      options.receive_queue_max = kOutputUnreadMax;
+    }
   }
 
   // Whether a socket bound on `interface` already listens on `other`.
@@ -217,6 +238,19 @@ class Binder {
 };
 
 }  // namespace
+
+bool Endpoints::answers_clients(Channel channel) {
+  switch (channel) {
+    case Channel::kQuery:
+    case Channel::kMuxClients:
+    case Channel::kControlClients:
+    case Channel::kTaskClients:
+    case Channel::kBroadcastClients:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool Endpoints::carries_work(Channel channel) {
   switch (channel) {

@@ -142,7 +142,8 @@ bool set_curve(void* handle, const SocketOptions& options) {
 }
 
 bool set_options(void* handle, SocketType type, const SocketOptions& options) {
-  bool good = set_int(handle, ZMQ_SNDHWM, 0) && set_int(handle, ZMQ_RCVHWM, 0) &&
+  bool good = set_int(handle, ZMQ_SNDHWM, options.send_queue_max) &&
+              set_int(handle, ZMQ_RCVHWM, options.receive_queue_max) &&
               set_int(handle, ZMQ_LINGER, options.linger_ms) &&
               set_int(handle, ZMQ_RECONNECT_IVL, 100) &&
               set_int(handle, ZMQ_RECONNECT_IVL_MAX, 2000) && set_int(handle, ZMQ_BACKLOG, 4096);
@@ -209,6 +210,7 @@ Result<Socket> Socket::open(NetContext& context, SocketType type, const SocketOp
                  "the CURVE key cannot be used; it must be 40 Z85 characters"};
   }
   socket.reports_unreachable_ = options.report_unreachable;
+  socket.notes_sources_ = options.note_sources;
   return socket;
 }
 
@@ -217,7 +219,9 @@ Socket::Socket(Socket&& other) noexcept
       descriptor_(other.descriptor_),
       identity_(std::move(other.identity_)),
       is_drained_(other.is_drained_),
-      reports_unreachable_(other.reports_unreachable_) {
+      reports_unreachable_(other.reports_unreachable_),
+      notes_sources_(other.notes_sources_),
+      last_source_(other.last_source_) {
   TRIREME_CHECK(other.observer_ == nullptr, "a watched socket keeps its address");
 }
 
@@ -229,6 +233,8 @@ Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(identity_, other.identity_);
   std::swap(is_drained_, other.is_drained_);
   std::swap(reports_unreachable_, other.reports_unreachable_);
+  std::swap(notes_sources_, other.notes_sources_);
+  std::swap(last_source_, other.last_source_);
   return *this;
 }
 
@@ -288,6 +294,9 @@ Result<void> Socket::send(Frames&& frames) {
     if (sent < 0) {
       const int code = errno;
       zmq_msg_close(&message);
+      if (code == EAGAIN && may_come_back) {
+        return Error{ErrorCode::kBusy, "the peer does not read what it is sent"};
+      }
       if (code == EHOSTUNREACH) return Error{ErrorCode::kClosed, "the peer is not connected"};
       return network_error(code, "cannot send");
     }
@@ -295,6 +304,8 @@ Result<void> Socket::send(Frames&& frames) {
   frames.clear();
   return {};
 }
+
+void Socket::drop_unsent() { set_int(handle_, ZMQ_LINGER, 0); }
 
 bool Socket::receive(Frames& frames) {
   frames.clear();
@@ -313,6 +324,7 @@ bool Socket::receive(Frames& frames) {
       return false;
     }
     more = zmq_msg_more(&part) != 0;
+    if (notes_sources_ && !more) last_source_ = zmq_msg_get(&part, ZMQ_SRCFD);
     frames.push_back(frame_of(&part));
   }
   zmq_msg_close(&part);

@@ -25,14 +25,22 @@ Result<CurveKeys> make_curve_keys();
 /// The public key that belongs to a secret one. kConfiguration when the text is not a key.
 Result<std::string> curve_public_key(const std::string& secret_key);
 
-/// What a socket is opened with. Queues are unlimited in both directions, as the protocol asks.
+/// What a socket is opened with. Queues are unlimited in both directions, as the protocol asks,
+/// unless a limit says otherwise.
 struct SocketOptions {
   std::string identity;                         // empty: ZeroMQ makes one up
   std::optional<std::string> curve_secret_key;  // bind with this key: a CURVE server
   std::optional<std::string> curve_server_key;  // connect to this server, throw-away client keys
   bool take_over_identities = false;  // ROUTER: a peer that returns replaces its old connection
+  bool note_sources = false;          // receive() notes where messages come from
   bool report_unreachable = false;  // ROUTER: send() fails with kClosed when the peer is not there
-  int linger_ms = 1000;             // how long unsent messages live on after close
+  // Messages that may wait for one peer to read them; 0: any number. Beyond it a ROUTER that
+  // reports unreachable peers refuses with kBusy, other sockets drop.
+  int send_queue_max = 0;
+  // Messages of one peer that may wait for receive(); 0: any number. Further ones wait with the
+  // peer.
+  int receive_queue_max = 0;
+  int linger_ms = 1000;               // how long unsent messages live on after close
   std::int64_t frame_bytes_max = -1;  // a peer that sends a larger frame is disconnected; -1: none
 };
 
@@ -88,11 +96,19 @@ class Socket {
   /// Queues one message; the frames' bytes are taken over without copying when they are large or
   /// came from a socket. Messages for a ROUTER peer that is not there are dropped, as ZeroMQ does,
   /// or refused with kClosed, the frames untouched, if the socket was opened to report that.
-  /// kClosed or kIo when the socket cannot take it.
+  /// kBusy, the frames untouched, when a peer has read too little of what it was sent before (see
+  /// SocketOptions). kClosed or kIo when the socket cannot take it.
   Result<void> send(Frames&& frames);
+
+  /// What has not left by the time the socket closes is dropped then, whatever linger_ms says.
+  void drop_unsent();
 
   /// Takes the next whole message into `frames` (cleared first). False when none is waiting.
   bool receive(Frames& frames);
+
+  /// The descriptor of the connection that the last message came in on, if the socket was opened
+  /// to note that; -1 when it is not known. A descriptor is used again once its connection ended.
+  int last_source() const noexcept { return last_source_; }
 
   /// The socket's identity option as set at open.
   const std::string& identity() const noexcept { return identity_; }
@@ -120,6 +136,8 @@ class Socket {
   SocketObserver* observer_ = nullptr;
   bool is_drained_ = false;
   bool reports_unreachable_ = false;
+  bool notes_sources_ = false;
+  int last_source_ = -1;
 };
 
 }  // namespace trireme

@@ -1,21 +1,47 @@
 #include "controller/recovery/waiting_mail.hpp"
 
 namespace trireme {
+namespace {
 
-void WaitingMail::add(Channel channel, Frames frames) {
-  queues_[{channel, frames.front().to_string()}].push_back(std::move(frames));
+// What frames take up, the administration of each included.
+std::size_t weight_of(const Frames& frames) {
+  constexpr std::size_t kFrameOverhead = 64;
+  std::size_t bytes = 0;
+  for (const Frame& frame : frames) bytes += frame.size() + kFrameOverhead;
+  return bytes;
 }
 
-void WaitingMail::retry(const std::function<Trial(Channel, Frames&)>& send) {
+}  // namespace
+
+bool WaitingMail::add(Channel channel, Frames frames) {
+  const std::size_t weight = weight_of(frames);
+  if (weight > bytes_max_ - bytes_) return false;
+  bytes_ += weight;
+  queues_[{channel, frames.front().to_string()}].push_back(std::move(frames));
+  return true;
+}
+
+bool WaitingMail::retry(const std::function<Trial(Channel, Frames&)>& send) {
+  bool was_sent = false;
   for (auto place = queues_.begin(); place != queues_.end();) {
     std::deque<Frames>& queue = place->second;
     Trial trial = Trial::kSent;
     while (!queue.empty() && trial == Trial::kSent) {
+      const std::size_t weight = weight_of(queue.front());
       trial = send(place->first.first, queue.front());
-      if (trial == Trial::kSent) queue.pop_front();
+      if (trial != Trial::kSent) break;
+      bytes_ -= weight;
+      queue.pop_front();
+      was_sent = true;
     }
-    place = trial == Trial::kAway ? std::next(place) : queues_.erase(place);
+    if (trial == Trial::kAway) {
+      ++place;
+      continue;
+    }
+    for (const Frames& left : queue) bytes_ -= weight_of(left);
+    place = queues_.erase(place);
   }
+  return was_sent;
 }
 
 std::size_t WaitingMail::size() const {
