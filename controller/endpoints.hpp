@@ -26,6 +26,8 @@ struct Endpoints {
 
   /// Messages on this channel are not lost because their addressee is away for a moment.
   static bool carries_work(Channel channel);
+  /// Replies leave here to clients, who may be slow to read them.
+  static bool answers_clients(Channel channel);
   Socket& socket(Channel channel) { return sockets[static_cast<std::size_t>(channel)]; }
 };
 
