@@ -15,6 +15,8 @@
 #include <thread>
 #include <utility>
 
+#include "engine/interactive_context.hpp"
+
 namespace trireme {
 namespace {
 
@@ -155,6 +157,7 @@ void register_builtins(FunctionTable& table, BuiltinFacts facts) {
   table.add("trireme.keys", [](TaskContext& context) { return context.name_space().keys(); });
   table.add("trireme.clear", &clear);
   table.add("trireme.environment", &environment);
+  table.add("trireme.bind_kernel", &bind_ports);
   table.add("trireme.host_info",
             [facts](TaskContext& context) { return host_info(context, facts); });
   table.add("trireme.functions", [&table](TaskContext&) { return function_names(table); });

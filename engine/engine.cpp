@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "engine/cells/languages.hpp"
 #include "engine/engine_core.hpp"
+#include "engine/engine_desk.hpp"
 #include "engine/heart.hpp"
 #include "engine/registration.hpp"
 #include "net/socket.hpp"
@@ -28,28 +28,10 @@ using std::chrono::milliseconds;
 
 /// How long a leaving engine waits for tasks that were asked to stop.
 constexpr milliseconds kTaskGrace{1'000};
-/// Messages taken from one socket before the others get their turn.
-constexpr int kBatchMax = 256;
 
 struct FirstPing {};
 struct ControllerLost {};
 using LoopEvent = std::variant<FirstPing, ControllerLost>;
-
-std::string_view channel_name(EngineChannel channel) {
-  switch (channel) {
-    case EngineChannel::kRegistration:
-      return "registration";
-    case EngineChannel::kShell:
-      return "shell";
-    case EngineChannel::kControl:
-      return "control";
-    case EngineChannel::kIopub:
-      return "iopub";
-    case EngineChannel::kStdin:
-      return "stdin";
-  }
-  return "";
-}
 
 Result<Wire> make_wire(const EngineConnection& connection) {
   auto signer = Signer::create(connection.key, connection.signature_scheme);
@@ -95,13 +77,12 @@ class EngineLoop {
 
   /// Sends what is queued, waiting at most as long as the sockets linger.
   void close_sockets() {
-    for (auto* socket : {&registration_socket_, &iopub_, &shell_, &control_}) socket->reset();
+    if (desk_ != nullptr) desk_->close();
+    registration_socket_.reset();
     context_.reset();
   }
 
  private:
-  using Handler = void (EngineLoop::*)(Message);
-
   MessageFactory factory(std::string_view role) const {
     return MessageFactory(SessionId(uuid_.view()), user_name(), process_tag(role));
   }
@@ -128,9 +109,7 @@ class EngineLoop {
     const std::string address = url(parts_.connection.registration);
     if (auto done = registration_socket_->connect(address); !done) return done.error();
     parts_.log.write(LogLevel::kInfo, "Registering at " + address + " as " + uuid_.str() + ".");
-    parts_.loop.watch(*registration_socket_, [this] {
-      receive(*registration_socket_, EngineChannel::kRegistration, &EngineLoop::on_registration);
-    });
+    parts_.loop.watch(*registration_socket_, [this] { receive_registration(); });
     parts_.loop.watch_fd(parts_.signals.fd(), [this] { on_signals(); });
     EngineOutbox out;
     registration_.start(parts_.clock.now(), out);
@@ -142,61 +121,76 @@ class EngineLoop {
     return {};
   }
 
-  void on_registration(Message message) {
+  void on_registration(const Message& message) {
     EngineOutbox out;
     registration_.on_message(message, out);
     carry_out(out);
   }
 
   Result<void> connect() {
-    const EngineConnection& connection = parts_.connection;
     const Membership& membership = *registration_.membership();
-    const EngineIdentity identity{uuid_, membership.id};
-    core_.emplace(EngineMessages(identity, factory("e")), parts_.options.threads,
-                  EngineDescription{TRIREME_VERSION, known_language(parts_.host.language())});
-    std::vector<int> shell_ports{connection.mux, connection.task};
-    if (!connection.broadcast.empty()) {
-      const auto leaf = static_cast<std::size_t>(membership.id.value());
-      shell_ports.push_back(connection.broadcast[leaf % connection.broadcast.size()]);
-    }
-    SocketOptions router = socket_options();
-    router.take_over_identities = true;  // a controller that was restarted has the same names
-    SocketOptions publisher = socket_options();
-    for (auto [socket, type, options, ports] :
-         {std::tuple{&iopub_, SocketType::kPub, publisher, std::vector{connection.iopub}},
-          std::tuple{&shell_, SocketType::kRouter, router, shell_ports},
-          std::tuple{&control_, SocketType::kRouter, router, std::vector{connection.control}}}) {
-      auto opened = Socket::open(*context_, type, options);
-      if (!opened) return opened.error();
-      socket->emplace(std::move(*opened));
-      for (const int port : ports) {
-        if (auto done = (*socket)->connect(url(port)); !done) return done.error();
-      }
-    }
-    watch_all();
+    auto sockets = open_sockets(membership.id);
+    if (!sockets) return sockets.error();
+    auto wire = make_wire(parts_.connection);
+    if (!wire) return wire.error();
+    EngineCore core(EngineMessages({uuid_, membership.id}, factory("e")), parts_.options.threads,
+                    {TRIREME_VERSION, known_language(parts_.host.language())});
+    desk_ = std::make_unique<EngineDesk>(desk_parts(), std::move(*wire), std::move(core),
+                                         std::move(*sockets));
+    parts_.loop.watch_fd(events_.fd(), [this] { on_events(); });
     write_will();
-    start_host(identity);
     return start_heart(membership);
   }
 
-  void watch_all() {
-    parts_.loop.watch(*control_, [this] {
-      receive(*control_, EngineChannel::kControl, &EngineLoop::on_control);
-    });
-    parts_.loop.watch(*shell_, [this] { receive_shell(); });
-    parts_.loop.watch_fd(events_.fd(), [this] { on_events(); });
+  Result<DeskSockets> open_sockets(EngineId id) {
+    const EngineConnection& connection = parts_.connection;
+    SocketOptions router = socket_options();
+    router.take_over_identities = true;  // a controller that was restarted has the same names
+    auto iopub = open(SocketType::kPub, socket_options(), {connection.iopub});
+    if (!iopub) return iopub.error();
+    std::vector<int> shell_ports{connection.mux, connection.task};
+    if (!connection.broadcast.empty()) {
+      const auto leaf = static_cast<std::size_t>(id.value());
+      shell_ports.push_back(connection.broadcast[leaf % connection.broadcast.size()]);
+    }
+    auto shell = open(SocketType::kRouter, router, shell_ports);
+    if (!shell) return shell.error();
+    auto control = open(SocketType::kRouter, router, {connection.control});
+    if (!control) return control.error();
+    return DeskSockets{std::move(*shell), std::move(*control), std::move(*iopub)};
+  }
+
+  Result<Socket> open(SocketType type, const SocketOptions& options,
+                      const std::vector<int>& ports) {
+    auto socket = Socket::open(*context_, type, options);
+    for (std::size_t i = 0; socket && i < ports.size(); ++i) {
+      if (auto done = socket->connect(url(ports[i])); !done) return done.error();
+    }
+    return socket;
+  }
+
+  EngineDesk::Parts desk_parts() {
+    const EngineConnection& connection = parts_.connection;
+    KernelConnection front_ends;
+    front_ends.key = connection.key;
+    front_ends.signature_scheme = connection.signature_scheme;
+    front_ends.kernel_name = "trireme";
+    std::optional<Error> none;
+    if (connection.curve_serverkey) {
+      none = Error{ErrorCode::kConfiguration,
+                   "Front ends cannot speak CURVE, which this cluster uses."};
+    } else if (connection.pack != "json") {
+      none = Error{ErrorCode::kConfiguration,
+                   "Front ends speak JSON, this cluster packs with " + connection.pack + "."};
+    }
+    return {parts_.loop, parts_.clock,          parts_.log,      parts_.host,
+            *context_,   std::move(front_ends), std::move(none), parts_.front_end_folder};
   }
 
   void write_will() {
     if (parts_.will == nullptr) return;
     parts_.will->write(url(parts_.connection.registration), parts_.connection.curve_serverkey,
                        wire_.encode(registration_.goodbye(parts_.clock.now())));
-  }
-
-  void start_host(const EngineIdentity& identity) {
-    parts_.host.join(identity, [this](HostEvent event) {
-      std::visit([this](auto& happened) { on_event(happened); }, event);
-    });
   }
 
   Result<void> start_heart(const Membership& membership) {
@@ -225,6 +219,7 @@ class EngineLoop {
     parts_.loop.wait(next_deadline());
     const Now now = parts_.clock.now();
     parts_.host.on_deadline(now);
+    if (desk_ != nullptr && desk_->leave()) leave_ = desk_->leave();
     if (const auto due = registration_.next_deadline(); due && now.instant >= *due) {
       EngineOutbox out;
       registration_.on_deadline(now, out);
@@ -239,32 +234,16 @@ class EngineLoop {
     return host ? std::min(*host, *registration) : registration;
   }
 
-  void receive(Socket& socket, EngineChannel channel, Handler handle) {
+  void receive_registration() {
     Frames frames;
-    for (int count = 0; count < kBatchMax && socket.receive(frames); ++count) {
-      // Work may come again for good reasons; the core knows it by its id.
-      auto message =
-          wire_.decode(frames, channel == EngineChannel::kShell ? Wire::Replays::kAllow
-                                                                : Wire::Replays::kRefuse);
+    while (registration_socket_->receive(frames)) {
+      auto message = wire_.decode(frames, Wire::Replays::kRefuse);
       if (message) {
-        (this->*handle)(std::move(*message));
+        on_registration(*message);
       } else {
-        count_bad_message(channel, message.error());
+        log_bad_message(parts_.log, ++bad_messages_, "registration", message.error());
       }
     }
-  }
-  void receive_shell() { receive(*shell_, EngineChannel::kShell, &EngineLoop::on_shell); }
-
-  void on_shell(Message message) {
-    EngineOutbox out;
-    core_->on_shell(std::move(message), parts_.clock.now(), out);
-    carry_out(out);
-  }
-
-  void on_control(Message message) {
-    EngineOutbox out;
-    core_->on_control(message, parts_.clock.now(), out);
-    carry_out(out);
   }
 
   void on_events() {
@@ -273,33 +252,7 @@ class EngineLoop {
     }
   }
 
-  void on_event(const RunOutput& output) {
-    EngineOutbox out;
-    core_->on_output(output.run, output.pieces, parts_.clock.now(), out);
-    carry_out(out);
-  }
-
-  void on_event(const RunWaits& waits) {
-    EngineOutbox out;
-    core_->on_waits(waits, parts_.clock.now(), out);
-    carry_out(out);
-  }
-
-  void on_event(RunEnded& ended) {
-    // What has arrived before a task's end counts as waiting behind that task.
-    receive_shell();
-    EngineOutbox out;
-    const Now now = parts_.clock.now();
-    core_->on_output(ended.run, ended.output, now, out);
-    core_->on_finished(ended.run, std::move(ended.outcome), now, out);
-    carry_out(out);
-  }
-
-  void on_event(const FirstPing&) {
-    EngineOutbox out;
-    core_->on_ready(parts_.clock.now(), out);
-    carry_out(out);
-  }
+  void on_event(const FirstPing&) { desk_->say_hello(); }
 
   void on_event(const ControllerLost&) {
     parts_.log.write(LogLevel::kError, "No heartbeat from the controller for " +
@@ -310,11 +263,8 @@ class EngineLoop {
 
   void on_signals() {
     while (const auto signal = parts_.signals.take()) {
-      if (*signal == SIGINT && core_) {
-        EngineOutbox out;
-        const bool busy = core_->on_interrupt(out);
-        carry_out(out);
-        if (busy) continue;
+      if (*signal == SIGINT && desk_ != nullptr) {
+        if (desk_->interrupt()) continue;
         if (isatty(STDIN_FILENO) == 0) {
           parts_.log.write(LogLevel::kWarning,
                            "SIGINT is ignored while no task runs; SIGTERM ends this engine.");
@@ -328,54 +278,13 @@ class EngineLoop {
 
   // --- carrying out ---
 
+  /// Of the registration.
   void carry_out(EngineOutbox& out) {
-    for (OutgoingEngineMessage& outgoing : out.messages) send(outgoing);
-    if (out.clear_name_space) parts_.host.clear_names();
-    if (out.restart) parts_.host.restart(parts_.clock.now());
-    if (out.starts.empty() && out.stops.empty()) return finish(out);
-    const Now now = parts_.clock.now();
-    for (const WorkQueue::Start& start : out.starts) parts_.host.start(start, now);
-    for (const StopRun& stop : out.stops) parts_.host.stop(stop, now);
-    finish(out);
-  }
-
-  void finish(EngineOutbox& out) {
-    for (RunAnswer& answer : out.answers) parts_.host.answer(answer.run, std::move(answer.text));
-    for (const RunNumber run : out.ports_wanted) parts_.host.answer(run, std::nullopt);
+    for (OutgoingEngineMessage& outgoing : out.messages) {
+      const auto sent = registration_socket_->send(wire_.encode(outgoing.message));
+      if (!sent) parts_.log.write(LogLevel::kError, sent.error().text);
+    }
     for (const EngineLogLine& line : out.log_lines) parts_.log.write(line.level, line.text);
-    if (out.leave) leave_ = out.leave;
-  }
-
-  void send(const OutgoingEngineMessage& outgoing) {
-    const auto sent = socket_of(outgoing.channel).send(wire_.encode(outgoing.message));
-    if (!sent) {
-      parts_.log.write(LogLevel::kError, "A " + outgoing.message.header.msg_type +
-                                             " could not be sent: " + sent.error().text);
-    }
-  }
-
-  Socket& socket_of(EngineChannel channel) {
-    switch (channel) {
-      case EngineChannel::kRegistration:
-        return *registration_socket_;
-      case EngineChannel::kShell:
-        return *shell_;
-      case EngineChannel::kControl:
-        return *control_;
-      case EngineChannel::kIopub:
-      case EngineChannel::kStdin:
-        break;
-    }
-    return *iopub_;
-  }
-
-  /// One line for the 1st, 2nd, 4th, 8th, ... bad message: a flood of them must not flood the log.
-  void count_bad_message(EngineChannel channel, const Error& error) {
-    ++bad_messages_;
-    if (!std::has_single_bit(bad_messages_)) return;
-    parts_.log.write(LogLevel::kWarning, "Dropped bad message " + std::to_string(bad_messages_) +
-                                             ", on " + std::string(channel_name(channel)) + ": " +
-                                             error.text);
   }
 
   // --- leaving ---
@@ -395,16 +304,13 @@ class EngineLoop {
   Wire wire_;
   EngineUuid uuid_;
   Registration registration_;
-  std::optional<EngineCore> core_;  // from joining on
-  std::optional<Leave> leave_;      // set when the loop shall end
+  std::optional<Leave> leave_;  // set when the loop shall end
   std::uint64_t bad_messages_ = 0;
 
   Mailbox<LoopEvent> events_;
   std::optional<NetContext> context_{std::in_place};
   std::optional<Socket> registration_socket_;
-  std::optional<Socket> iopub_;
-  std::optional<Socket> shell_;
-  std::optional<Socket> control_;
+  std::unique_ptr<EngineDesk> desk_;  // from joining on
   std::unique_ptr<Heart> heart_;
 };
 

@@ -1,6 +1,7 @@
 // Wires an engine together: sockets to cores to worker threads. Decides nothing itself.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 
 #include "engine/last_will.hpp"
@@ -21,7 +22,8 @@ struct EngineParts {
   Log& log;
   SignalWatch& signals;  // SIGTERM, SIGHUP and SIGINT
   PollLoop& loop;
-  TaskHost& host;  // told by `loop`
+  TaskHost& host;                          // told by `loop`
+  std::filesystem::path front_end_folder;  // for the files of bound kernels
   LastWill* will;  // null: a death without a word is noticed by missing heartbeats only
 };
 

@@ -292,8 +292,13 @@ void EngineCore::clear(const Message& request, EngineChannel channel, Now now, E
 void EngineCore::shut_down(const Message& request, EngineChannel channel, Now now,
                            EngineOutbox& out) {
   const Json content = parse(request.content_json);
-  if (content.is_object() && content.value("restart", Json()) == Json(true)) {
+  const bool restart = content.is_object() && content.value("restart", Json()) == Json(true);
+  if (restart && description_.ends_on_restart) {
+    out.leave = Leave{};
+  } else if (restart) {
     out.restart = true;
+  }
+  if (restart) {
     reply(channel, request, R"({"status": "ok", "restart": true})", now, out);
     return;
   }

@@ -22,8 +22,9 @@ namespace trireme {
 
 /// What an engine tells about itself when asked.
 struct EngineDescription {
-  std::string version;    // of Trireme
-  LanguageInfo language;  // of cells without a magic
+  std::string version;           // of Trireme
+  LanguageInfo language;         // of cells without a magic
+  bool ends_on_restart = false;  // whoever started this process will start it again
 };
 
 /// The brain of a registered engine.

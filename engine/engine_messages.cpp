@@ -42,7 +42,9 @@ KeptReply kept_reply(const Message& reply) {
 EngineMessages::EngineMessages(EngineIdentity identity, MessageFactory factory)
     : identity_(std::move(identity)),
       factory_(std::move(factory)),
-      topic_prefix_("engine." + std::to_string(identity_.id.value()) + "."),
+      topic_prefix_(identity_.id.value() < 0
+                        ? "kernel." + identity_.uuid.str() + "."
+                        : "engine." + std::to_string(identity_.id.value()) + "."),
       quoted_uuid_(json_quote(identity_.uuid.view())) {
   engine_metadata_ = R"({"engine": )" + quoted_uuid_ + "}";
 }

@@ -73,7 +73,7 @@ class EngineMessages {
 
   EngineIdentity identity_;
   MessageFactory factory_;
-  std::string topic_prefix_;     // "engine.<id>."
+  std::string topic_prefix_;     // "engine.<id>.", "kernel.<uuid>." of one without an id
   std::string engine_metadata_;  // {"engine": "<uuid>"}
   std::string quoted_uuid_;
 };

@@ -28,4 +28,8 @@ class InteractiveContext : public TaskContext {
   virtual Result<std::string> ask(Wanted wanted, std::string_view prompt) = 0;
 };
 
+/// Opens ports for front ends and returns the name of their connection file. Throws TaskError when
+/// that cannot be done.
+std::string bind_ports(TaskContext& context);
+
 }  // namespace trireme

@@ -12,6 +12,7 @@
 
 #include "engine/connection_wait.hpp"
 #include "engine/engine.hpp"
+#include "engine/jupyter_kernel.hpp"
 #include "engine/kernel/kernel_host.hpp"
 #include "engine/kernel/kernel_main.hpp"
 #include "engine/last_will.hpp"
@@ -85,10 +86,14 @@ Start start_kernel(const KernelHost::Parts& parts, SignalWatch& signals) {
   return {std::move(host), std::nullopt};
 }
 
-/// Joins a cluster and works for it.
+/// Joins a cluster and works for it, or works for front ends alone.
 EngineExit work(const EngineOptions& options, TaskHost& host, PollLoop& loop, Log& log,
                 SignalWatch& signals, LastWill* will) {
   const SystemClock clock;
+  if (!options.kernel_file.empty()) {
+    const bool has_parent = environment_variable("JPY_PARENT_PID").has_value();
+    return run_jupyter_kernel({options, clock, log, signals, loop, host, has_parent});
+  }
   const auto connection = wait_for_connection(options, clock, signals);
   if (!connection) {
     const bool asked_to_stop = connection.error().code == ErrorCode::kClosed;
@@ -101,7 +106,10 @@ EngineExit work(const EngineOptions& options, TaskHost& host, PollLoop& loop, Lo
               "through " +
                   connection->ssh + ".");
   }
-  const EngineParts parts{options, *connection, clock, log, signals, loop, host, will};
+  const EngineParts parts{
+      options, *connection, clock, log,
+      signals, loop,        host,  resolve_profile(options.profile).security_dir(),
+      will};
   const EngineExit exit = run_engine(parts);
   // A task that does not stop still uses its streams and the connection: no clean-up then.
   if (exit.tasks_running) std::_Exit(exit.code);
@@ -147,7 +155,7 @@ int run_engine_process(int argc, char** argv, const EngineCommandLine& command) 
   SignalWatch signals({SIGTERM, SIGINT, SIGHUP});
   std::signal(SIGPIPE, SIG_IGN);
   std::optional<LastWill> will;
-  if (options.nanny) {
+  if (options.nanny && options.kernel_file.empty()) {
     auto started = LastWill::start();
     if (!started) return complain(started.error());
     will.emplace(std::move(*started));

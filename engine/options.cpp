@@ -161,6 +161,9 @@ constexpr OptionRow kOptions[] = {
     {"in-process", "", Form::kFlag,
      [](Options& o, const Text& v) { return read_bool(v, o.in_process); },
      "            run tasks in the engine's own process: quicker, but their faults end it"},
+    {"kernel", "", Form::kValue,
+     [](Options& o, const Text& v) { return o.kernel_file = v, !v.empty(); },
+     "FILE        be the Jupyter kernel of this connection file, without a cluster"},
     {"language", "", Form::kValue,
      [](Options& o, const Text& v) {
        return o.language = v, v == "cpp" || v == "sh" || v == "none";

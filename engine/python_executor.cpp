@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/function_executor.hpp"
+#include "engine/interactive_context.hpp"
 #include "engine/task_failure.hpp"
 #include "session/python_call.hpp"
 
@@ -40,6 +41,11 @@ class PythonTask {
   Value identity() {
     if (call_.args.size() != 1) throw TypeError("one value is wanted");
     return value(call_.args.front());
+  }
+  /// bind_kernel()
+  Value bind_kernel() {
+    bind_ports(context_);
+    return {};
   }
   Value keys() {
     List names;
@@ -137,6 +143,7 @@ struct Helper {
 };
 constexpr std::array kHelpers{
     Helper{"ipyparallel.util", "_push", &PythonTask::push},
+    Helper{"ipyparallel", "bind_kernel", &PythonTask::bind_kernel},
     Helper{"ipyparallel.util", "_pull", &PythonTask::pull},
     Helper{"ipyparallel.client.remotefunction", "<lambda>", &PythonTask::map},
     Helper{"ipyparallel.client.remotefunction", "_map", &PythonTask::map},

@@ -38,6 +38,14 @@ void TaskRun::answer(std::optional<std::string> line) {
   input_came_.notify_all();
 }
 
+std::string bind_ports(TaskContext& context) {
+  auto* interactive = dynamic_cast<InteractiveContext*>(&context);
+  if (interactive == nullptr) throw TaskError("RuntimeError", "there is no engine to open ports");
+  auto file = interactive->ask(Wanted::kPorts, "");
+  if (!file) throw TaskError("RuntimeError", file.error().text);
+  return std::move(*file);
+}
+
 void TaskRun::request_stop(StopReason reason) {
   if (stop_.stop_requested()) return;
   reason_ = reason;  // before the stop, so that whoever sees the stop sees the reason
