@@ -15,7 +15,7 @@
 #include "engine/runtimes/cell/print.hpp"
 #include "engine/runtimes/cell/value.hpp"
 
-namespace trireme {
+namespace trireme::cell {
 
 /// One thing in several representations: mime type -> text, bytes or JSON.
 struct Bundle {
@@ -51,7 +51,7 @@ inline void clear_output(bool wait = false) { trireme_clear_output(wait ? 1 : 0)
 inline std::string input(std::string_view prompt = {}, bool is_password = false) {
   std::cout.flush();
   std::string line;
-  if (!trireme_input(prompt.data(), prompt.size(), is_password ? 1 : 0, &cell::take_text, &line)) {
+  if (!trireme_input(prompt.data(), prompt.size(), is_password ? 1 : 0, &take_text, &line)) {
     throw std::runtime_error(line);
   }
   return line;
@@ -85,7 +85,7 @@ class NameSpace {
       return json().as<T>();
     }
     template <class T>
-    requires(cell::Owning<T>) operator T() const {  // NOLINT: implicit
+    requires(Owning<T>) operator T() const {  // NOLINT: implicit
       return as<T>();
     }
 
@@ -106,17 +106,15 @@ class NameSpace {
     return Json::adopt(trireme_ns_names()).as<std::vector<std::string>>();
   }
 };
-inline constexpr NameSpace ns;
+inline constexpr NameSpace ns{};
 
 template <>
-struct cell::Convert<NameSpace::Entry> {
+struct Convert<NameSpace::Entry> {
   static constexpr bool kKnown = true;
   static void put(trireme_value* to, const NameSpace::Entry& entry) {
     trireme_assign(to, entry.json().get());
   }
 };
-
-namespace cell {
 
 /// Types of users can have representations of their own: `trireme::Bundle mime_bundle(const T&)`,
 /// found beside the type.
@@ -186,7 +184,51 @@ struct Parameters {
   }
 };
 
-}  // namespace cell
+/// Calls a function, or a lambda that is not generic, with what came for it.
+template <class R, class... P>
+void call(R (*function)(P...), const trireme_value* args, trireme_value* result) {
+  Parameters<P...>::call(function, args, result);
+}
+template <class F, class R, class... P>
+void call_member(F& function, R (F::*)(P...) const, const trireme_value* args,
+                 trireme_value* result) {
+  Parameters<P...>::call(function, args, result);
+}
+template <class F, class R, class... P>
+void call_member(F& function, R (F::*)(P...), const trireme_value* args, trireme_value* result) {
+  Parameters<P...>::call(function, args, result);
+}
+template <class F>
+requires requires { &std::remove_cvref_t<F>::operator(); }
+void call(F& function, const trireme_value* args, trireme_value* result) {
+  call_member(function, &std::remove_cvref_t<F>::operator(), args, result);
+}
+
+/// A variable as a value; 0 when its type has none.
+template <class T>
+int put_variable(const T& variable, trireme_value* to) {
+  if constexpr (Convertible<T>) {
+    put(to, variable);
+    return 1;
+  } else {
+    return 0;
+  }
+}
+
+}  // namespace trireme::cell
+
+namespace trireme {
+using cell::Bundle;
+using cell::clear_output;
+using cell::display;
+using cell::engine_id;
+using cell::html;
+using cell::input;
+using cell::Json;
+using cell::markdown;
+using cell::ns;
+using cell::png;
+using cell::stop_requested;
 }  // namespace trireme
 
 using trireme::ns;

@@ -17,7 +17,7 @@
 
 #include "engine/runtimes/cell/host_calls.h"
 
-namespace trireme {
+namespace trireme::cell {
 
 /// A value has another kind than wanted, or a call has wrong arguments.
 struct TypeError : std::runtime_error {
@@ -29,8 +29,6 @@ struct NameError : std::runtime_error {
 };
 
 class Json;
-
-namespace cell {
 
 inline void take_text(void* to, const char* text, std::size_t size) {
   static_cast<std::string*>(to)->append(text, size);
@@ -307,15 +305,12 @@ struct Convert<std::pair<A, B>> : ConvertTuple<std::pair<A, B>> {};
 template <Convertible... T>
 struct Convert<std::tuple<T...>> : ConvertTuple<std::tuple<T...>> {};
 
-}  // namespace cell
-
 /// A value of any kind: null, bool, number, text, bytes, array, list or dict. Copies are deep.
 class Json {
  public:
   Json() : value_(trireme_new()) {}
   template <class T>
-  requires(cell::Convertible<T> && !std::is_same_v<std::remove_cvref_t<T>, Json>)
-      Json(const T& from)
+  requires(Convertible<T> && !std::is_same_v<std::remove_cvref_t<T>, Json>) Json(const T& from)
       : Json() {  // NOLINT: implicit
     cell::put(value_, from);
   }
@@ -378,12 +373,12 @@ class Json {
   /// null becomes a list or dict.
   void push_back(const Json& item) {
     if (is_null()) trireme_set_list(value_);
-    if (trireme_kind(value_) != TRIREME_LIST) cell::fail_kind("a list", value_);
+    if (trireme_kind(value_) != TRIREME_LIST) fail_kind("a list", value_);
     trireme_assign(trireme_append(value_), item.value_);
   }
   void set(std::string_view key, const Json& item) {
     if (is_null()) trireme_set_dict(value_);
-    if (trireme_kind(value_) != TRIREME_DICT) cell::fail_kind("a dict", value_);
+    if (trireme_kind(value_) != TRIREME_DICT) fail_kind("a dict", value_);
     trireme_assign(trireme_entry(value_, key.data(), key.size()), item.value_);
   }
   std::vector<std::int64_t> shape() const {
@@ -393,7 +388,7 @@ class Json {
   }
   std::string dump(bool pretty = false) const {
     std::string text;
-    trireme_json(value_, pretty ? 1 : 0, &cell::take_text, &text);
+    trireme_json(value_, pretty ? 1 : 0, &take_text, &text);
     return text;
   }
 
@@ -403,10 +398,10 @@ class Json {
 };
 
 template <>
-struct cell::Convert<Json> {
+struct Convert<Json> {
   static constexpr bool kKnown = true;
   static Json take(const trireme_value* from) { return Json::adopt(trireme_copy(from)); }
   static void put(trireme_value* to, const Json& value) { trireme_assign(to, value.get()); }
 };
 
-}  // namespace trireme
+}  // namespace trireme::cell

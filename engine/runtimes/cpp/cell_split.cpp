@@ -167,8 +167,7 @@ std::size_t after_condition(Tokens tokens, std::size_t begin) {
   int depth = 0;
   for (std::size_t i = begin; i < tokens.size(); ++i) {
     if (tokens[i].kind != CppToken::Kind::kDirective) continue;
-    std::string_view name = tokens[i].text.substr(1);
-    name.remove_prefix(std::min(name.find_first_not_of(" \t"), name.size()));
+    const std::string_view name = directive_name(tokens[i].text);
     if (name.starts_with("if")) ++depth;
     if (name.starts_with("endif")) --depth;
     if (depth == 0) return i + 1;
@@ -216,7 +215,7 @@ Verdict judge(Tokens part, const Extent& extent, std::string_view source, const 
   if (one_of(first.text, kStatement)) return {false, true};
   if (one_of(first.text, kDeclare)) return {true, true};
   if (one_of(first.text, kBuiltIn)) {
-    if (first.is("decltype") || part.size() < 2) return {!first.is("decltype") || true, false};
+    if (first.is("decltype") || part.size() < 2) return {true, false};
     return {!part[1].is("(") && !part[1].is("{"), true};
   }
   static constexpr std::array<std::string_view, 15> kExpression{
@@ -227,6 +226,20 @@ Verdict judge(Tokens part, const Extent& extent, std::string_view source, const 
   return judge_named(part, extent, source, is_type);
 }
 
+/// The name that a declaration introduces first; empty when it is not plain to see.
+std::string declared_name(Tokens part) {
+  for (std::size_t i = after_introduction(part); i < part.size(); ++i) {
+    if (part[i].is("<")) i = std::max(after_angles(part, i), i + 1) - 1;
+    const bool ends_name = part[i].is("(") || part[i].is("[") || part[i].is("{") ||
+                           part[i].is("=") || part[i].is(":") || part[i].is(";") || part[i].is(",");
+    if (!ends_name) continue;
+    const bool is_plain = i > 0 && part[i - 1].kind == CppToken::Kind::kName &&
+                          !(i > 1 && (part[i - 2].is("::") || part[i - 2].is("operator")));
+    return is_plain ? std::string(part[i - 1].text) : std::string();
+  }
+  return {};
+}
+
 CellPart make_part(Tokens part, const Extent& extent, bool is_last, std::string_view source,
                    const IsType& is_type) {
   const Verdict verdict = judge(part, extent, source, is_type);
@@ -234,6 +247,7 @@ CellPart make_part(Tokens part, const Extent& extent, bool is_last, std::string_
   made.is_sure = verdict.is_sure;
   if (verdict.is_declaration) {
     made.kind = CellPart::Kind::kDeclaration;
+    made.name = declared_name(part);
     made.wants_semicolon = !extent.has_semicolon && !extent.has_body;
   } else if (is_last && !extent.has_semicolon && !extent.has_body &&
              !one_of(part.front().text, kStatement) && !part.front().is("throw")) {
@@ -250,13 +264,17 @@ std::vector<CellPart> split_cell(std::string_view source, const CppTokens& token
                                  const IsType& is_type) {
   std::vector<CellPart> parts;
   const Tokens all(tokens.tokens);
+  bool prepared = false;  // by a directive that may matter to headers
   for (std::size_t at = 0; at < all.size();) {
     if (all[at].kind == CppToken::Kind::kDirective) {
       const std::size_t end = std::max(after_condition(all, at), at + 1);
+      const bool is_include = directive_name(all[at].text) == "include";
+      prepared = prepared || !is_include;
       parts.push_back({.kind = CellPart::Kind::kDeclaration,
                        .begin = all[at].begin,
                        .end = all[end - 1].end,
-                       .is_directive = true});
+                       .is_directive = true,
+                       .is_header = is_include && !prepared});
       at = end;
     } else if (all[at].is(";")) {
       ++at;

@@ -24,6 +24,8 @@ struct CellPart {
   bool wants_semicolon = false;  // a declaration without its last one
   bool is_sure = true;           // false: it may be the other kind of thing
   bool is_directive = false;
+  std::string name;        // what a declaration declares first, if that is seen easily
+  bool is_header = false;  // an #include that nothing in the cell prepares
 
   friend bool operator==(const CellPart&, const CellPart&) = default;
 };

@@ -23,15 +23,6 @@ bool is_name_part(char each) {
 }
 bool is_digit(char each) { return std::isdigit(static_cast<unsigned char>(each)) != 0; }
 
-/// The directive's name: "if" of "#  if X".
-std::string_view directive_name(std::string_view line) {
-  std::size_t begin = 1;
-  while (begin < line.size() && (line[begin] == ' ' || line[begin] == '\t')) ++begin;
-  std::size_t end = begin;
-  while (end < line.size() && is_name_part(line[end])) ++end;
-  return line.substr(begin, end - begin);
-}
-
 class Tokenizer {
  public:
   explicit Tokenizer(std::string_view source) : source_(source) {}
@@ -228,6 +219,14 @@ class Tokenizer {
 }  // namespace
 
 CppTokens tokenize_cpp(std::string_view source) { return Tokenizer(source).run(); }
+
+std::string_view directive_name(std::string_view line) {
+  std::size_t begin = 1;
+  while (begin < line.size() && (line[begin] == ' ' || line[begin] == '\t')) ++begin;
+  std::size_t end = begin;
+  while (end < line.size() && is_name_part(line[end])) ++end;
+  return line.substr(begin, end - begin);
+}
 
 int line_of(std::string_view source, std::size_t at) {
   const auto before = source.substr(0, at);

@@ -50,6 +50,8 @@ struct CppTokens {
 /// Pure. The tokens show parts of `source`. Never fails: what is not C++ becomes symbols.
 CppTokens tokenize_cpp(std::string_view source);
 
+/// "if" of "#  if X".
+std::string_view directive_name(std::string_view line);
 /// 1 for the first line.
 int line_of(std::string_view source, std::size_t at);
 /// Bytes between the beginning of its line and `at`.
