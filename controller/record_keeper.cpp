@@ -31,6 +31,14 @@ std::string count_of(std::uint64_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
 
+bool only_reads(const StoreQuestion& question) {
+  const StoreRequest& request = question.request;
+  return std::holds_alternative<GetRecords>(request) ||
+         std::holds_alternative<FindRecords>(request) ||
+         std::holds_alternative<ListHistory>(request) ||
+         std::holds_alternative<GetOutcomes>(request);
+}
+
 }  // namespace
 
 RecordKeeper::RecordKeeper(std::unique_ptr<TaskStore> store, Options options, AnswerSink on_answer,
@@ -207,8 +215,16 @@ void RecordKeeper::answer_ready(Lock& lock) {
   while (!asked_.empty() && !backlog_.has_before(asked_.front().after)) {
     const StoreQuestion question = std::move(asked_.front().question);
     asked_.pop_front();
+    // Thousands of questions must not keep a controller that was told to end.
+    const bool is_late = stopping_ && Clock::now() >= patience_end_;
     lock.unlock();
-    on_answer_(given_up_ ? StoreAnswer{question.token, *given_up_} : answer(*store_, question));
+    if (given_up_) {
+      on_answer_(StoreAnswer{question.token, *given_up_});
+    } else if (is_late && only_reads(question)) {
+      on_answer_(StoreAnswer{question.token, Error{ErrorCode::kClosed, "the controller ends"}});
+    } else {
+      on_answer_(answer(*store_, question));
+    }
     lock.lock();
   }
 }

@@ -70,7 +70,8 @@ class RecordKeeper {
   /// those before cannot be stored it is the store's failure. After stop() nothing answers.
   void ask(StoreQuestion question);
 
-  /// Stores what waits, answers what was asked, ends the thread and closes the store.
+  /// Stores what waits, answers what was asked (what only reads is refused once `stop_patience` is
+  /// over), ends the thread and closes the store.
   void stop();
 
   /// True while more than half of the backlog's limit is in use: whoever can should read fewer

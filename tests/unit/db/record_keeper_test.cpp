@@ -217,6 +217,24 @@ TEST_F(Keeper, StopGivesUpOnAStoreThatKeepsFailingAndSaysWhatIsLost) {
   EXPECT_EQ(ears_.log().back().second, "3 record changes could not be stored");
 }
 
+TEST_F(Keeper, StopDoesNotWaitForQuestionsThatOnlyRead) {
+  RecordKeeper& keeper = start({.group_interval = 1ms, .stop_patience = 0ms});
+  keeper.submit({submitted("a"), submitted("b")});
+  constexpr std::uint64_t kQuestions = 50'000;
+  for (std::uint64_t token = 1; token <= kQuestions; ++token) keeper.ask({token, ListHistory{}});
+  keeper.ask({kQuestions + 1, PurgeRecords{{MsgId("a")}}});
+  keeper.stop();
+  std::uint64_t refused = 0;
+  for (std::uint64_t token = 1; token <= kQuestions; ++token) {
+    const StoreAnswer answer = ears_.take_answer();
+    EXPECT_EQ(answer.token, token);
+    if (!answer.reply) ++refused;
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_TRUE(ears_.take_answer().reply) << "what changes records is done";
+  EXPECT_EQ(*store_.count(), 1u);
+}
+
 TEST_F(Keeper, ABacklogBeyondItsLimitIsSaidAndSeen) {
   RecordKeeper& keeper = start({.group_interval = 1ms,
                                 .backlog_bytes_max = 20000,
