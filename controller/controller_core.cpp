@@ -252,7 +252,7 @@ void ControllerCore::refuse_task(const Message& request, const RoutingId& client
 void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
   const std::optional<Message> reply = decode(Channel::kTaskEngines, frames, out);
   if (!reply || on_fence(Channel::kTaskEngines, *reply, now, out)) return;
-  const Result<Header> request = parse_header(reply->parent_json.view());
+  const Result<MsgId> request = parse_msg_id(reply->parent_json.view());
   if (!request || reply->identities.empty()) {
     const Error error =
         !request ? request.error() : Error{ErrorCode::kBadFormat, "a reply without sender"};
@@ -263,7 +263,7 @@ void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
   // What cannot be read ends the attempt all the same: its engine must not stay taken for ever.
   if (!terms) note_fault(Channel::kTaskEngines, frames, terms.error(), out);
   const ReplyTerms known = terms ? *terms : ReplyTerms{true, ReplyStatus::kError};
-  scheduler_.on_reply(EngineUuid(reply->identities.front().view()), request->msg_id, known,
+  scheduler_.on_reply(EngineUuid(reply->identities.front().view()), *request, known,
                       tail(frames, reply->identities.size()), now.instant, scheduled_);
   const AttemptReply attempt{*reply, known.status};
   carry_out(&attempt, now, out);

@@ -3,6 +3,8 @@
 
 #include <simdjson.h>
 
+#include "session/plain_json.hpp"
+
 namespace trireme {
 
 namespace {
@@ -37,6 +39,12 @@ std::optional<std::string> read_string(ondemand::object& object, std::string_vie
 }  // namespace
 
 std::optional<std::string> string_field(std::string_view json, std::string_view key) {
+  std::optional<std::string_view> plain;
+  const bool is_plain =
+      visit_plain_object(json, [&](std::string_view name, std::string_view text, PlainKind kind) {
+        if (name == key && kind == PlainKind::kString && !plain) plain = text;
+      });
+  if (is_plain && plain) return std::string(*plain);
   OpenObject open(json);
   if (!open.is_open) return std::nullopt;
   return read_string(open.object, key);

@@ -109,6 +109,7 @@ void RecordKeeper::run() {
     group_start_ = Clock::now();
     const std::uint64_t until =
         asked_.empty() ? std::numeric_limits<std::uint64_t>::max() : asked_.front().after;
+    if (asked_.empty()) note_pace(backlog_.count());
     std::vector<RecordChange> group = backlog_.take(options_.group_changes_max, until);
     if (!group.empty()) {
       store_group(group, lock);
@@ -136,13 +137,25 @@ bool RecordKeeper::wait_for_work(Lock& lock) {
     wake_.wait(lock);
   }
   const Clock::time_point first = was_idle ? Clock::now() : group_start_;
-  const Clock::time_point deadline = first + options_.group_interval;
+  const Clock::time_point deadline = first + patience();
   while (asked_.empty() && !stopping_ && backlog_.count() < options_.group_changes_max) {
     wait_ = Wait::kForCompany;
     if (wake_.wait_until(lock, deadline) == std::cv_status::timeout) break;
   }
   wait_ = Wait::kNot;
   return true;
+}
+
+/// How long the first change of a group waits for others.
+std::chrono::milliseconds RecordKeeper::patience() const {
+  return is_busy_ ? options_.group_interval_busy : options_.group_interval;
+}
+
+/// Decides by how many changes came together how long the next group waits.
+void RecordKeeper::note_pace(std::size_t changes) {
+  const auto waited = static_cast<std::size_t>(patience().count());
+  is_busy_ =
+      changes >= options_.busy_changes_per_ms * waited || changes >= options_.group_changes_max;
 }
 
 /// Stores the changes, however often it takes; what cannot be stored for its own sake is skipped.

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "session/plain_json.hpp"
+
 namespace trireme {
 namespace {
 
@@ -165,15 +167,59 @@ Result<void> read_retries(ondemand::value& value, std::uint32_t& retries) {
   return {};
 }
 
+ReplyStatus status_of(std::string_view text) {
+  if (text == "ok") return ReplyStatus::kOk;
+  return text == "aborted" ? ReplyStatus::kAborted : ReplyStatus::kError;
+}
+
 /// The value of `status` in a reply's metadata or content; empty when there is none.
 Result<void> read_status(ondemand::value& value, std::optional<ReplyStatus>& status) {
   if (is_null(value)) return {};
   std::string_view text;
   if (value.get_string().get(text) != simdjson::SUCCESS) return wrong_kind("status", "a string");
-  status = text == "ok"        ? ReplyStatus::kOk
-           : text == "aborted" ? ReplyStatus::kAborted
-                               : ReplyStatus::kError;
+  status = status_of(text);
   return {};
+}
+
+/// The metadata read last, when it named no engine and no task: most tasks come in rows with equal
+/// terms.
+struct LatestTerms {
+  std::string text;
+  TaskTerms terms;
+
+  static LatestTerms& of_this_thread() {
+    thread_local LatestTerms latest;
+    return latest;
+  }
+  void put(std::string_view metadata_json, const TaskTerms& read) {
+    const bool names_nothing =
+        read.after.ids.empty() && read.follow.ids.empty() && read.targets.empty();
+    if (!names_nothing || metadata_json.size() > kBytesMax) return;
+    text = metadata_json;
+    terms = read;
+  }
+
+  static constexpr std::size_t kBytesMax = 1024;
+};
+
+/// The terms of a reply whose metadata is plain; empty when it must be parsed.
+std::optional<ReplyTerms> plain_reply_terms(std::string_view metadata_json) {
+  ReplyTerms terms;
+  std::string_view status;
+  bool is_known = true;
+  const bool is_plain = visit_plain_object(
+      metadata_json, [&](std::string_view key, std::string_view text, PlainKind kind) {
+        if (key == "status") {
+          is_known &= kind == PlainKind::kString;
+          status = text;
+        } else if (key == "dependencies_met") {
+          is_known &= kind == PlainKind::kTrue || kind == PlainKind::kFalse;
+          terms.dependencies_met = kind == PlainKind::kTrue;
+        }
+      });
+  if (!is_plain || !is_known || status.empty()) return std::nullopt;
+  terms.status = status_of(status);
+  return terms;
 }
 
 }  // namespace
@@ -181,6 +227,8 @@ Result<void> read_status(ondemand::value& value, std::optional<ReplyStatus>& sta
 Result<TaskTerms> parse_task_terms(std::string_view metadata_json) {
   TaskTerms terms;
   if (metadata_json == "{}") return terms;
+  LatestTerms& latest = LatestTerms::of_this_thread();
+  if (!latest.text.empty() && metadata_json == latest.text) return latest.terms;
   Result<void> read =
       ObjectReader::read(metadata_json, "task metadata",
                          [&](std::string_view key, ondemand::value value) -> Result<void> {
@@ -193,11 +241,13 @@ Result<TaskTerms> parse_task_terms(std::string_view metadata_json) {
                            return {};
                          });
   if (!read) return read.error();
+  latest.put(metadata_json, terms);
   return terms;
 }
 
 Result<ReplyTerms> parse_reply_terms(std::string_view metadata_json,
                                      std::string_view content_json) {
+  if (const auto plain = plain_reply_terms(metadata_json)) return *plain;
   ReplyTerms terms;
   std::optional<ReplyStatus> status;
   Result<void> read =

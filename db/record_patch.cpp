@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include "db/record_json.hpp"
+#include "session/plain_json.hpp"
 
 namespace trireme {
 namespace {
@@ -30,35 +31,32 @@ ObjectReader& reader() {
   return reader;
 }
 
-/// A string member into its place, and null for one of another kind.
-void take_string(const simdjson::dom::element& value, std::optional<std::string>& into) {
-  std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) {
-    into = std::string(text);
-  } else {
-    into.reset();
-  }
-}
+/// The value of a member: its text when it is a string, else empty.
+using Text = std::optional<std::string_view>;
 
-std::optional<Timestamp> date_of(const simdjson::dom::element& value) {
-  std::string_view text;
-  if (value.get(text) != simdjson::SUCCESS) return std::nullopt;
-  return parse_timestamp(text);
-}
+std::optional<Timestamp> date_of(Text text) { return text ? parse_timestamp(*text) : std::nullopt; }
 
-/// The text when it is a JSON object, after `visit` has seen its members. Of members with one name
-/// the last counts, as for Python.
+/// The text when it is a JSON object, after visit(key, value) has seen its members. Of members with
+/// one name the last counts, as for Python. visit may see members twice, in order.
 template <class Visit>
-std::optional<std::string_view> object_text(const Frame& json, Visit visit) {
+std::optional<std::string_view> object_text(const Frame& json, const Visit& visit) {
   const std::string_view text = json.view();
-  if (text == "{}") return text;  // nothing to see
+  const bool is_plain =
+      visit_plain_object(text, [&](std::string_view key, std::string_view value, PlainKind kind) {
+        visit(key, kind == PlainKind::kString ? Text(value) : Text());
+      });
+  if (is_plain) return text;
   const auto object = reader().read(text);
   if (!object) return std::nullopt;
-  for (const auto member : *object) visit(member.key, member.value);
+  for (const auto member : *object) {
+    std::string_view value;
+    const bool is_string = member.value.get(value) == simdjson::SUCCESS;
+    visit(member.key, is_string ? Text(value) : Text());
+  }
   return text;
 }
 
-constexpr auto kNothingToSee = [](std::string_view, const simdjson::dom::element&) {};
+constexpr auto kNothingToSee = [](std::string_view, Text) {};
 
 std::optional<std::string> owned(std::optional<std::string_view> text) {
   if (!text) return std::nullopt;
@@ -147,35 +145,48 @@ void add_change(RecordPatch& patch, const RecordChange& change) {
 
 RequestColumns read_request(const TaskSubmitted& change) {
   RequestColumns columns;
-  columns.header = object_text(change.header_json, [&](std::string_view key, const auto& value) {
-    if (key == "date") columns.submitted = date_of(value);
-    if (key == "session") take_string(value, columns.client_uuid);
+  std::optional<Timestamp> submitted;
+  std::optional<std::string> client_uuid;
+  columns.header = object_text(change.header_json, [&](std::string_view key, Text value) {
+    if (key == "date") submitted = date_of(value);
+    if (key == "session") client_uuid = owned(value);
   });
-  columns.metadata =
-      object_text(change.metadata_json, [&](std::string_view key, const auto& value) {
-        if (key == "label") take_string(value, columns.label);
-      });
+  if (columns.header) {
+    columns.submitted = submitted;
+    columns.client_uuid = std::move(client_uuid);
+  }
+  std::optional<std::string> label;
+  columns.metadata = object_text(change.metadata_json, [&](std::string_view key, Text value) {
+    if (key == "label") label = owned(value);
+  });
+  if (columns.metadata) columns.label = std::move(label);
   columns.content = object_text(change.content_json, kNothingToSee);
   return columns;
 }
 
 ResultColumns read_result(const TaskFinished& change) {
   ResultColumns columns;
-  columns.completed = change.received;
-  std::optional<std::string> status;
-  columns.header = object_text(change.header_json, [&](std::string_view key, const auto& value) {
-    if (key == "date") columns.completed = date_of(value).value_or(change.received);
+  std::optional<Timestamp> completed;
+  columns.header = object_text(change.header_json, [&](std::string_view key, Text value) {
+    if (key == "date") completed = date_of(value);
   });
-  columns.metadata =
-      object_text(change.metadata_json, [&](std::string_view key, const auto& value) {
-        if (key == "started") columns.started = date_of(value);
-        if (key == "status") take_string(value, status);
-      });
-  const bool is_known = status.has_value();
-  columns.content = object_text(change.content_json, [&](std::string_view key, const auto& value) {
-    if (key == "status" && !is_known) take_string(value, status);
+  columns.completed = columns.header && completed ? *completed : change.received;
+  std::optional<Timestamp> started;
+  std::optional<bool> is_ok;
+  columns.metadata = object_text(change.metadata_json, [&](std::string_view key, Text value) {
+    if (key == "started") started = date_of(value);
+    if (key == "status") is_ok = value ? std::optional(*value == "ok") : std::nullopt;
   });
-  columns.ended_ok = status == "ok";
+  if (columns.metadata) {
+    columns.started = started;
+  } else {
+    is_ok.reset();
+  }
+  bool content_is_ok = false;
+  columns.content = object_text(change.content_json, [&](std::string_view key, Text value) {
+    if (key == "status") content_is_ok = value == "ok";
+  });
+  columns.ended_ok = is_ok.value_or(columns.content && content_is_ok);
   return columns;
 }
 
@@ -184,10 +195,10 @@ std::optional<std::string> read_display(const TaskDisplay& change) {
     return owned(object_text(change.content_json, kNothingToSee));
   }
   std::optional<std::string> code;
-  object_text(change.content_json, [&](std::string_view key, const auto& value) {
-    if (key == "code") take_string(value, code);
+  const auto whole = object_text(change.content_json, [&](std::string_view key, Text value) {
+    if (key == "code") code = owned(value);
   });
-  return code;
+  return whole ? code : std::nullopt;
 }
 
 std::string_view queue_name(TaskQueue queue) {

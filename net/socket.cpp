@@ -5,34 +5,21 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <new>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 namespace trireme {
 namespace {
 
 // Frames up to this size are copied when they come and when they go. On sending that is cheaper
 // than counting a reference. On receiving it sets free what ZeroMQ read them into: small messages
-// lie there together, and one that is kept would keep 8 KiB with it.
+// lie there together, and one that is kept would keep 8 KiB with it. The small frames of a message
+// are copied into one piece of memory.
 constexpr std::size_t kCopyBytesMax = 512;
 
-// The bytes of a small frame, in one piece of memory with the object itself.
-class CopiedStorage final : public FrameStorage {
- public:
-  static Frame frame_of(std::string_view bytes) {
-    void* memory = ::operator new(sizeof(CopiedStorage) + bytes.size());
-    return Frame::adopt(::new (memory) CopiedStorage(bytes));
-  }
-  static void operator delete(void* memory) { ::operator delete(memory); }
-
- private:
-  explicit CopiedStorage(std::string_view bytes) {
-    char* place = reinterpret_cast<char*>(this + 1);
-    std::memcpy(place, bytes.data(), bytes.size());
-    set_bytes({place, bytes.size()});
-  }
-};
+// The parts of most messages.
+constexpr std::size_t kPartsUsual = 10;
 
 std::string_view bytes_of(zmq_msg_t* message) {
   return {static_cast<const char*>(zmq_msg_data(message)), zmq_msg_size(message)};
@@ -54,12 +41,56 @@ class ReceivedStorage final : public FrameStorage {
   zmq_msg_t message_;
 };
 
-// Takes over what was received.
-Frame frame_of(zmq_msg_t* message) {
-  const std::string_view bytes = bytes_of(message);
-  if (bytes.size() > kCopyBytesMax) return Frame::adopt(new ReceivedStorage(message));
-  return bytes.empty() ? Frame() : CopiedStorage::frame_of(bytes);
-}
+// A message while its parts arrive: small ones gather in memory of the thread, to be copied from
+// there into a piece of just the right size.
+class Gathering {
+ public:
+  explicit Gathering(Frames& frames) : frames_(frames), scratch_(scratch()) {
+    frames_.reserve(kPartsUsual);
+    scratch_.bytes.clear();
+    scratch_.small.clear();
+  }
+
+  void add(zmq_msg_t* part) {
+    const std::string_view bytes = bytes_of(part);
+    if (bytes.size() > kCopyBytesMax) {
+      frames_.push_back(Frame::adopt(new ReceivedStorage(part)));
+      return;
+    }
+    scratch_.bytes += bytes;
+    scratch_.small.push_back({frames_.size(), bytes.size()});
+    frames_.emplace_back();
+  }
+
+  void finish() {
+    FrameBlock block(scratch_.bytes.size());
+    std::string_view rest = scratch_.bytes;
+    for (const Small& small : scratch_.small) {
+      frames_[small.position] = block.add(rest.substr(0, small.size));
+      rest.remove_prefix(small.size);
+    }
+    if (scratch_.bytes.capacity() > kScratchBytesKept) scratch_ = {};
+  }
+
+ private:
+  struct Small {
+    std::size_t position;
+    std::size_t size;
+  };
+  struct Scratch {
+    std::string bytes;
+    std::vector<Small> small;
+  };
+  static constexpr std::size_t kScratchBytesKept = 1 << 20;
+
+  static Scratch& scratch() {
+    thread_local Scratch scratch;
+    return scratch;
+  }
+
+  Frames& frames_;
+  Scratch& scratch_;
+};
 
 void release_frame(void* /*data*/, void* hint) { delete static_cast<Frame*>(hint); }
 
@@ -309,6 +340,7 @@ void Socket::drop_unsent() { set_int(handle_, ZMQ_LINGER, 0); }
 
 bool Socket::receive(Frames& frames) {
   frames.clear();
+  Gathering message(frames);
   zmq_msg_t part;
   zmq_msg_init(&part);
   bool more = true;
@@ -325,8 +357,9 @@ bool Socket::receive(Frames& frames) {
     }
     more = zmq_msg_more(&part) != 0;
     if (notes_sources_ && !more) last_source_ = zmq_msg_get(&part, ZMQ_SRCFD);
-    frames.push_back(frame_of(&part));
+    message.add(&part);
   }
+  message.finish();
   zmq_msg_close(&part);
   touch();
   return true;

@@ -1,5 +1,10 @@
 #include "session/frame.hpp"
 
+#include <cstring>
+#include <new>
+
+#include "session/result.hpp"
+
 namespace trireme {
 namespace {
 
@@ -11,9 +16,49 @@ class StringStorage final : public FrameStorage {
   std::string text_;
 };
 
+/// Bytes in one piece of memory with the object itself.
+class BlockStorage final : public FrameStorage {
+ public:
+  static BlockStorage* make(std::size_t size) {
+    void* memory = ::operator new(sizeof(BlockStorage) + size);
+    return ::new (memory) BlockStorage(size);
+  }
+  static void operator delete(void* memory) { ::operator delete(memory); }
+
+  char* memory() { return reinterpret_cast<char*>(this + 1); }
+
+ private:
+  explicit BlockStorage(std::size_t size) { set_bytes({memory(), size}); }
+};
+
 }  // namespace
 
-Frame::Frame(std::string bytes)
-    : storage_(bytes.empty() ? nullptr : new StringStorage(std::move(bytes))) {}
+Frame::Frame(std::string bytes) {
+  if (!bytes.empty()) *this = adopt(new StringStorage(std::move(bytes)));
+}
+
+Frame Frame::copy_of(std::string_view bytes) {
+  if (bytes.empty()) return {};
+  BlockStorage* storage = BlockStorage::make(bytes.size());
+  std::memcpy(storage->memory(), bytes.data(), bytes.size());
+  return adopt(storage);
+}
+
+FrameBlock::FrameBlock(std::size_t bytes_max) : room_(bytes_max) {
+  BlockStorage* storage = BlockStorage::make(bytes_max);
+  storage_ = storage;
+  next_ = storage->memory();
+}
+
+Frame FrameBlock::add(std::string_view bytes) {
+  if (bytes.empty()) return {};
+  TRIREME_CHECK(bytes.size() <= room_, "a block of frames is full");
+  std::memcpy(next_, bytes.data(), bytes.size());
+  const std::string_view copy(next_, bytes.size());
+  next_ += bytes.size();
+  room_ -= bytes.size();
+  storage_->references_.fetch_add(1, std::memory_order_relaxed);
+  return {storage_, copy};
+}
 
 }  // namespace trireme

@@ -26,12 +26,14 @@ class FrameStorage {
 
  private:
   friend class Frame;
+  friend class FrameBlock;
   std::string_view bytes_;
   mutable std::atomic<std::uint32_t> references_{1};
 };
 
-/// A counted reference to immutable bytes. Copying a Frame copies the reference. Different Frame
-/// objects may be used from different threads at once, also when they share the bytes.
+/// A counted reference to immutable bytes: all of a storage, or a part. Copying a Frame copies the
+/// reference. Different Frame objects may be used from different threads at once, also when they
+/// share the bytes.
 class Frame {
  public:
   /// The empty frame; costs nothing.
@@ -39,19 +41,18 @@ class Frame {
   /// Takes the string over.
   explicit Frame(std::string bytes);
   /// Takes over one reference to `storage`, whose count starts at one.
-  static Frame adopt(FrameStorage* storage) noexcept {
-    Frame frame;
-    frame.storage_ = storage;
-    return frame;
-  }
-  static Frame copy_of(std::string_view bytes) { return Frame(std::string(bytes)); }
+  static Frame adopt(FrameStorage* storage) noexcept { return {storage, storage->bytes()}; }
+  /// Costs one piece of memory.
+  static Frame copy_of(std::string_view bytes);
 
-  Frame(const Frame& other) noexcept : storage_(other.storage_) {
+  Frame(const Frame& other) noexcept : storage_(other.storage_), bytes_(other.bytes_) {
     if (storage_ != nullptr) storage_->references_.fetch_add(1, std::memory_order_relaxed);
   }
-  Frame(Frame&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+  Frame(Frame&& other) noexcept
+      : storage_(std::exchange(other.storage_, nullptr)), bytes_(std::exchange(other.bytes_, {})) {}
   Frame& operator=(Frame other) noexcept {
     std::swap(storage_, other.storage_);
+    std::swap(bytes_, other.bytes_);
     return *this;
   }
   ~Frame() {
@@ -60,16 +61,14 @@ class Frame {
     }
   }
 
-  std::string_view view() const noexcept {
-    return storage_ == nullptr ? std::string_view{} : storage_->bytes();
-  }
-  std::size_t size() const noexcept { return view().size(); }
-  bool empty() const noexcept { return size() == 0; }
-  std::string to_string() const { return std::string(view()); }
+  std::string_view view() const noexcept { return bytes_; }
+  std::size_t size() const noexcept { return bytes_.size(); }
+  bool empty() const noexcept { return bytes_.empty(); }
+  std::string to_string() const { return std::string(bytes_); }
 
   /// The storage behind this frame, or null for the empty frame; for the room that made it.
   FrameStorage* storage() const noexcept { return storage_; }
-  /// True when no other Frame shares the bytes.
+  /// True when no other Frame shares the storage.
   bool is_sole_owner() const noexcept {
     return storage_ != nullptr && storage_->references_.load(std::memory_order_acquire) == 1;
   }
@@ -80,7 +79,30 @@ class Frame {
   }
 
  private:
+  friend class FrameBlock;
+  Frame(FrameStorage* storage, std::string_view bytes) noexcept
+      : storage_(storage), bytes_(bytes) {}
+
   FrameStorage* storage_ = nullptr;
+  std::string_view bytes_;
+};
+
+/// Copies of several small frames in one piece of memory, which lives as long as any of them.
+class FrameBlock {
+ public:
+  /// Room for so many bytes in all.
+  explicit FrameBlock(std::size_t bytes_max);
+  ~FrameBlock() { Frame::adopt(storage_); }
+  FrameBlock(const FrameBlock&) = delete;
+  FrameBlock& operator=(const FrameBlock&) = delete;
+
+  /// The next frame. Its bytes must fit into the room that is left.
+  Frame add(std::string_view bytes);
+
+ private:
+  FrameStorage* storage_;
+  char* next_;
+  std::size_t room_;
 };
 
 /// One multipart message, in order.

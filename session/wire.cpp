@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "session/plain_json.hpp"
+
 namespace trireme {
 namespace {
 
@@ -25,6 +27,61 @@ bool read_string(ondemand::value value, std::string& into) {
   if (value.get_string().get(text) != simdjson::SUCCESS) return false;
   into = text;
   return true;
+}
+
+// The header when it is plain; false when it must be parsed.
+bool read_plain_header(std::string_view json, Header& header, std::string& msg_id,
+                       std::string& session) {
+  bool are_strings = true;
+  const bool is_plain =
+      visit_plain_object(json, [&](std::string_view key, std::string_view text, PlainKind kind) {
+        std::string* into = key == "msg_id"     ? &msg_id
+                            : key == "msg_type" ? &header.msg_type
+                            : key == "session"  ? &session
+                            : key == "date"     ? &header.date
+                            : key == "username" ? &header.username
+                            : key == "version"  ? &header.version
+                                                : nullptr;
+        if (into == nullptr) return;
+        are_strings &= kind == PlainKind::kString;
+        *into = text;
+      });
+  return is_plain && are_strings;
+}
+
+Result<void> read_header(std::string_view json, Header& header, std::string& msg_id,
+                         std::string& session) {
+  thread_local ondemand::parser parser;
+  ondemand::document document;
+  ondemand::object object;
+  if (parser.iterate(padded(json)).get(document) != simdjson::SUCCESS ||
+      document.get_object().get(object) != simdjson::SUCCESS) {
+    return malformed("the message header is not a JSON object");
+  }
+  for (auto field : object) {
+    std::string_view key;
+    ondemand::value value;
+    if (field.unescaped_key().get(key) != simdjson::SUCCESS ||
+        field.value().get(value) != simdjson::SUCCESS) {
+      return malformed("the message header is not valid JSON");
+    }
+    bool good = true;
+    if (key == "msg_id") {
+      good = read_string(value, msg_id);
+    } else if (key == "msg_type") {
+      good = read_string(value, header.msg_type);
+    } else if (key == "session") {
+      good = read_string(value, session);
+    } else if (key == "date") {
+      read_string(value, header.date);
+    } else if (key == "username") {
+      read_string(value, header.username);
+    } else if (key == "version") {
+      read_string(value, header.version);
+    }
+    if (!good) return malformed("'" + std::string(key) + "' in the message header is not a string");
+  }
+  return {};
 }
 
 SignedParts signed_parts(const Frames& frames, const Envelope& at) {
@@ -92,38 +149,14 @@ Result<Envelope> find_envelope(const Frames& frames, const WireLimits& limits) {
 }
 
 Result<Header> parse_header(std::string_view json) {
-  thread_local ondemand::parser parser;
-  ondemand::document document;
-  ondemand::object object;
-  if (parser.iterate(padded(json)).get(document) != simdjson::SUCCESS ||
-      document.get_object().get(object) != simdjson::SUCCESS) {
-    return malformed("the message header is not a JSON object");
-  }
   Header header;
   std::string msg_id;
   std::string session;
-  for (auto field : object) {
-    std::string_view key;
-    ondemand::value value;
-    if (field.unescaped_key().get(key) != simdjson::SUCCESS ||
-        field.value().get(value) != simdjson::SUCCESS) {
-      return malformed("the message header is not valid JSON");
-    }
-    bool good = true;
-    if (key == "msg_id") {
-      good = read_string(value, msg_id);
-    } else if (key == "msg_type") {
-      good = read_string(value, header.msg_type);
-    } else if (key == "session") {
-      good = read_string(value, session);
-    } else if (key == "date") {
-      read_string(value, header.date);
-    } else if (key == "username") {
-      read_string(value, header.username);
-    } else if (key == "version") {
-      read_string(value, header.version);
-    }
-    if (!good) return malformed("'" + std::string(key) + "' in the message header is not a string");
+  if (!read_plain_header(json, header, msg_id, session)) {
+    header = {};
+    msg_id.clear();
+    session.clear();
+    if (Result<void> read = read_header(json, header, msg_id, session); !read) return read.error();
   }
   if (msg_id.empty() || header.msg_type.empty() || session.empty()) {
     return malformed("the message header lacks msg_id, msg_type or session");
@@ -131,6 +164,18 @@ Result<Header> parse_header(std::string_view json) {
   header.msg_id = MsgId(std::move(msg_id));
   header.session = SessionId(std::move(session));
   return header;
+}
+
+Result<MsgId> parse_msg_id(std::string_view header_json) {
+  std::string_view msg_id;
+  const bool is_plain = visit_plain_object(
+      header_json, [&](std::string_view key, std::string_view text, PlainKind kind) {
+        if (key == "msg_id") msg_id = kind == PlainKind::kString ? text : std::string_view{};
+      });
+  if (is_plain && !msg_id.empty()) return MsgId(msg_id);
+  Result<Header> header = parse_header(header_json);
+  if (!header) return header.error();
+  return std::move(header->msg_id);
 }
 
 Wire::Wire(Signer signer, Packer packer, WireLimits limits, std::size_t digest_history)
@@ -152,37 +197,36 @@ Result<Message> Wire::decode(const Frames& frames, Replays replays) {
       !guard_.admit(frames[at->signature()].view())) {
     return Error{ErrorCode::kReplayed, "the same signed message came before"};
   }
-  const auto part = [&](std::size_t index) -> Result<Frame> {
-    Result<Frame> json = packer_.to_json(frames[index], limits_.json_depth_max);
-    if (json && nests_deeper_than(json->view(), limits_.json_depth_max)) {
-      return malformed("a message part is nested more than " +
-                       std::to_string(limits_.json_depth_max) + " levels deep");
-    }
-    return json;
-  };
   Message message;
-  Result<Frame> header_part = part(at->header());
-  if (!header_part) return header_part.error();
-  Result<Header> header = parse_header(header_part->view());
+  const auto read = [&](std::size_t index, Frame& into) { return read_part(frames[index], into); };
+  if (Result<void> part = read(at->header(), message.header_json); !part) return part.error();
+  Result<Header> header = parse_header(message.header_json.view());
   if (!header) return header.error();
-  Result<Frame> parent = part(at->parent());
-  if (!parent) return parent.error();
-  Result<Frame> metadata = part(at->metadata());
-  if (!metadata) return metadata.error();
-  Result<Frame> content = part(at->content());
-  if (!content) return content.error();
+  if (Result<void> part = read(at->parent(), message.parent_json); !part) return part.error();
+  if (Result<void> part = read(at->metadata(), message.metadata_json); !part) return part.error();
+  if (Result<void> part = read(at->content(), message.content_json); !part) return part.error();
 
   const auto offset = [&](std::size_t index) {
     return frames.begin() + static_cast<std::ptrdiff_t>(index);
   };
   message.identities.assign(frames.begin(), offset(at->delimiter));
   message.header = *std::move(header);
-  message.header_json = *std::move(header_part);
-  message.parent_json = *std::move(parent);
-  message.metadata_json = *std::move(metadata);
-  message.content_json = *std::move(content);
   message.buffers.assign(offset(at->buffers()), frames.end());
   return message;
+}
+
+/// One of the four parts as JSON text.
+Result<void> Wire::read_part(const Frame& part, Frame& into) const {
+  if (packer_.kind() == Packer::Kind::kJson) {
+    into = part;
+  } else {
+    Result<Frame> json = packer_.to_json(part, limits_.json_depth_max);
+    if (!json) return json.error();
+    into = *std::move(json);
+  }
+  if (!nests_deeper_than(into.view(), limits_.json_depth_max)) return {};
+  return malformed("a message part is nested more than " + std::to_string(limits_.json_depth_max) +
+                   " levels deep");
 }
 
 Frames Wire::encode(const Message& message) const {

@@ -40,6 +40,10 @@ Result<Envelope> find_envelope(const Frames& frames, const WireLimits& limits = 
 /// JSON object or msg_id, msg_type or session are missing or not strings.
 Result<Header> parse_header(std::string_view json);
 
+/// The msg_id of a header, for who needs no more of it: the parent of a reply. Fails where
+/// parse_header() fails, except that nothing else needs to be there.
+Result<MsgId> parse_msg_id(std::string_view header_json);
+
 /// One peer's end of the wire: key, packer, limits, replay guard. Not thread-safe.
 class Wire {
  public:
@@ -68,6 +72,8 @@ class Wire {
   const WireLimits& limits() const noexcept { return limits_; }
 
  private:
+  Result<void> read_part(const Frame& part, Frame& into) const;
+
   Signer signer_;
   Packer packer_;
   WireLimits limits_;

@@ -131,6 +131,24 @@ TEST_F(Keeper, ChangesThatComeTogetherAreOneTransaction) {
   EXPECT_EQ(faults_->calls(), 1u);
 }
 
+TEST_F(Keeper, WhileManyChangesComeAGroupWaitsLonger) {
+  RecordKeeper& keeper =
+      start({.group_interval = 1ms, .group_interval_busy = 10s, .busy_changes_per_ms = 20});
+  std::vector<RecordChange> many;
+  for (int i = 0; i < 20; ++i) many.emplace_back(submitted(std::to_string(i).c_str()));
+  keeper.submit(std::move(many));
+  const auto limit = std::chrono::steady_clock::now() + kGenerous;
+  while (keeper.status().stored < 20 && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::yield();
+  }
+  for (int i = 20; i < 25; ++i) {
+    keeper.submit({submitted(std::to_string(i).c_str())});
+    std::this_thread::sleep_for(3ms);  // long enough for a group of its own, were there no hurry
+  }
+  flush();
+  EXPECT_EQ(faults_->calls(), 2u);
+}
+
 TEST_F(Keeper, AFullGroupDoesNotWaitForTheInterval) {
   RecordKeeper& keeper = start({.group_interval = 1h, .group_changes_max = 10});
   for (int i = 0; i < 10; ++i) keeper.submit({submitted(std::to_string(i).c_str())});

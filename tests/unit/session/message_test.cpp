@@ -73,5 +73,20 @@ TEST(FrameTest, SharesBytesAndKnowsItsLastOwner) {
   EXPECT_TRUE(first.empty());
 }
 
+TEST(FrameTest, FramesOfABlockLieTogetherAndOutliveIt) {
+  Frames frames;
+  {
+    FrameBlock block(8);
+    for (const char* text : {"one", "", "three"}) frames.push_back(block.add(text));
+  }
+  EXPECT_EQ(frames[0].view(), "one");
+  EXPECT_TRUE(frames[1].empty());
+  EXPECT_EQ(frames[0].storage(), frames[2].storage());
+  EXPECT_FALSE(frames[2].is_sole_owner());
+  frames.erase(frames.begin(), frames.begin() + 2);
+  EXPECT_TRUE(frames[0].is_sole_owner());
+  EXPECT_EQ(frames[0].view(), "three");
+}
+
 }  // namespace
 }  // namespace trireme
