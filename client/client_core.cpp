@@ -41,7 +41,8 @@ MsgId broadcast_part(const MsgId& shared, const EngineUuid& engine) {
 
 ClientCore::ClientCore(SessionId session, ClientCoreOptions options)
     : options_(std::move(options)),
-      messages_(std::move(session), options_.username, options_.process_tag) {}
+      messages_(std::move(session), options_.username, options_.process_tag),
+      sent_(options_.pace) {}
 
 void ClientCore::on_start(Now now, ClientOutbox& out) {
   ask_for_engines(now, out);
@@ -58,7 +59,6 @@ void ClientCore::ask_for_engines(Now now, ClientOutbox& out) {
 }
 
 void ClientCore::on_submit(Submission submission, Now now, ClientOutbox& out) {
-  add_pending(submission);
   Message message;
   message.header = {submission.msg_id,
                     submission.msg_type,
@@ -70,24 +70,28 @@ void ClientCore::on_submit(Submission submission, Now now, ClientOutbox& out) {
   message.metadata_json = std::move(submission.metadata);
   message.content_json = std::move(submission.content);
   message.buffers = std::move(submission.buffers);
+  const bool is_broadcast = submission.channel == ClientChannel::kBroadcast;
   const bool is_addressed =
       submission.channel == ClientChannel::kMux || submission.channel == ClientChannel::kControl;
   if (is_addressed) message.identities.push_back(Frame(submission.engines.front().str()));
-  out.send(submission.channel, std::move(message));
+  const std::size_t answers = is_broadcast ? submission.engines.size() : 1;
+  add_pending(submission, send(submission.channel, std::move(message), answers, out));
   for (const EngineUuid& engine : submission.engines) {
     // It left between the caller's look at the table and now.
     if (!engines_.contains(engine)) fail_tasks_of(engine, now, out);
   }
 }
 
-void ClientCore::add_pending(const Submission& submission) {
-  Pending pending{submission.channel,
-                  submission.task,
-                  {},
-                  {},
-                  false,
-                  submission.shows_output,
-                  submission.ends_with_its_engine};
+void ClientCore::add_pending(const Submission& submission,
+                             const std::optional<SentRequests::Number>& kept) {
+  Pending pending{.channel = submission.channel,
+                  .task = submission.task,
+                  .engine = {},
+                  .broadcast = {},
+                  .shows_output = submission.shows_output,
+                  .ends_with_its_engine = submission.ends_with_its_engine,
+                  .runs_once = !may_be_repeated(submission.channel, submission.msg_type),
+                  .kept = kept};
   if (submission.channel != ClientChannel::kBroadcast) {
     if (!submission.engines.empty()) pending.engine = submission.engines.front();
     pending_.emplace(submission.msg_id, std::move(pending));
@@ -131,8 +135,11 @@ void ClientCore::on_abort(std::optional<std::vector<MsgId>> ids, Now now, Client
     Message request = messages_.make(MessageType::kAbortRequest,
                                      to_json(Dict{{"msg_ids", std::move(list)}}), now.timestamp);
     request.identities.push_back(Frame(uuid.str()));
-    pending_.emplace(request.header.msg_id, Pending{ClientChannel::kControl, {}, uuid, {}});
-    out.send(ClientChannel::kControl, std::move(request));
+    const MsgId id = request.header.msg_id;
+    Pending pending{
+        .channel = ClientChannel::kControl, .task = {}, .engine = uuid, .broadcast = {}};
+    pending.kept = send(ClientChannel::kControl, std::move(request), 1, out);
+    pending_.emplace(id, std::move(pending));
   }
 }
 
@@ -228,6 +235,7 @@ void ClientCore::finish(PendingMap::iterator at, CallReply reply, Now now, Clien
   const bool more_to_come = pending.shows_output && !reply.output_is_complete;
   if (!pending.shows_output) reply.output_is_complete = true;
   pending.replied = true;
+  if (pending.kept.has_value()) sent_.take_answer(pending.channel, *pending.kept);
   out.end(pending.task, std::move(reply));
   if (!more_to_come) {
     pending_.erase(at);
@@ -262,13 +270,13 @@ void ClientCore::on_notification(const Message& message, Now now, ClientOutbox& 
   if (type == MessageType::kRegistrationNotification && id.has_value()) {
     out.engines_changed |= engines_.add(*id, uuid);
   } else if (type == MessageType::kUnregistrationNotification && engines_.remove(uuid)) {
-    engine_left(uuid, now, out);
+    engine_left(uuid, now.instant + options_.death_grace, out);
   }
 }
 
-void ClientCore::engine_left(const EngineUuid& uuid, Now now, ClientOutbox& out) {
+void ClientCore::engine_left(const EngineUuid& uuid, Instant verdict, ClientOutbox& out) {
   out.engines_changed = true;
-  schedule({now.instant + options_.death_grace, Deadline::Kind::kEngineDeath, {}, uuid});
+  schedule({verdict, Deadline::Kind::kEngineDeath, {}, uuid});
 }
 
 void ClientCore::on_engine_list(const Message& message, Now now, ClientOutbox& out) {
@@ -286,7 +294,9 @@ void ClientCore::on_engine_list(const Message& message, Now now, ClientOutbox& o
   const KnownEngines::Changes changes = engines_.end_refresh(engines);
   out.engines_changed |= changes.any || !connected_;
   connected_ = true;
-  for (const EngineUuid& uuid : changes.gone) engine_left(uuid, now, out);
+  controller_resumes_ = content->find("trireme") != nullptr;
+  const Instant verdict = std::max(now.instant + options_.death_grace, engines_settle_);
+  for (const EngineUuid& uuid : changes.gone) engine_left(uuid, verdict, out);
 }
 
 CallReply ClientCore::death_of(const EngineUuid& uuid, const MsgId& id, const Pending& pending,
@@ -333,12 +343,13 @@ void ClientCore::schedule(Deadline deadline) {
 
 void ClientCore::on_deadline(Now now, ClientOutbox& out) {
   watches_.on_deadline(now, messages_, out);
+  sent_.on_deadline(now.instant, out);
   while (!deadlines_.empty() && deadlines_.begin()->first <= now.instant) {
     const Deadline deadline = std::move(deadlines_.begin()->second);
     deadlines_.erase(deadlines_.begin());
     switch (deadline.kind) {
       case Deadline::Kind::kEngineDeath:
-        fail_tasks_of(deadline.engine, now, out);
+        if (!engines_.contains(deadline.engine)) fail_tasks_of(deadline.engine, now, out);
         break;
       case Deadline::Kind::kRefresh:
         ask_for_engines(now, out);
@@ -355,6 +366,7 @@ void ClientCore::on_deadline(Now now, ClientOutbox& out) {
 
 std::optional<Instant> ClientCore::next_deadline() const {
   std::optional<Instant> next = watches_.next_deadline();
+  if (const auto batch = sent_.next_deadline()) next = std::min(next.value_or(*batch), *batch);
   if (!deadlines_.empty()) {
     const Instant first = deadlines_.begin()->first;
     next = std::min(next.value_or(first), first);
@@ -374,12 +386,14 @@ void ClientCore::on_close(const std::string& reason, ClientOutbox& out) {
     }
   }
   pending_.clear();
+  sent_.clear();
   coalescing_.clear();
   deadlines_.clear();
 }
 
 void ClientCore::check_invariants() const {
   engines_.check_invariants();
+  sent_.check_invariants();
   for (const auto& [id, pending] : pending_) {
     TRIREME_CHECK(!pending.replied || pending.shows_output,
                   "request " + id.str() + " waits for nothing");

@@ -1,9 +1,9 @@
 // The client's bookkeeping: which requests are out, whose reply is whose, who is there.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +14,7 @@
 #include "client/client_outbox.hpp"
 #include "client/hub_watch.hpp"
 #include "client/known_engines.hpp"
+#include "client/sent_requests.hpp"
 #include "session/clock.hpp"
 #include "session/ids.hpp"
 #include "session/message.hpp"
@@ -48,6 +49,12 @@ struct ClientCoreOptions {
   /// may be missed before the subscription is in force.
   std::vector<std::chrono::milliseconds> refresh_after{std::chrono::milliseconds(300),
                                                        std::chrono::milliseconds(3000)};
+  /// Requests are kept until they are answered, and repeated to a controller of ours that was away.
+  bool repeats_requests = true;
+  SentRequests::Pace pace;
+  /// Engines may need this long to find a controller that was started again; those missing from
+  /// its list are believed dead only then.
+  std::chrono::milliseconds return_grace{20000};
 };
 
 /// Pure: events and `now` in, effects out. Invariants: (1) every request in pending_ waits for its
@@ -65,6 +72,11 @@ class ClientCore {
   /// Asks engines not to begin these tasks (all of this client's, if none are named).
   void on_abort(std::optional<std::vector<MsgId>> ids, Now now, ClientOutbox& out);
   void on_message(ClientChannel channel, const Message& message, Now now, ClientOutbox& out);
+  /// The socket of the channel (a DEALER) has shaken hands with the controller: what is sent from
+  /// now on reaches it, until the connection is lost.
+  void on_connection_made(ClientChannel channel, Now now, ClientOutbox& out);
+  /// Everything that came in on it before was handed over before.
+  void on_connection_lost(ClientChannel channel, ClientOutbox& out);
   void on_deadline(Now now, ClientOutbox& out);
   std::optional<Instant> next_deadline() const;
   /// Ends everything that is pending with ConnectionError.
@@ -76,6 +88,7 @@ class ClientCore {
   std::size_t pending() const noexcept { return pending_.size(); }
   /// Replies nobody waited for (any more).
   std::uint64_t late_replies() const noexcept { return late_replies_; }
+  std::uint64_t repeated_requests() const noexcept { return sent_.repeated(); }
   void check_invariants() const;
 
  private:
@@ -87,6 +100,8 @@ class ClientCore {
     bool replied = false;
     bool shows_output = false;
     bool ends_with_its_engine = false;
+    bool runs_once = false;  // it must not be repeated
+    std::optional<SentRequests::Number> kept;
   };
   using PendingMap = std::unordered_map<MsgId, Pending>;
   struct Deadline {
@@ -104,10 +119,15 @@ class ClientCore {
   void on_notification(const Message& message, Now now, ClientOutbox& out);
 
   void on_engine_list(const Message& message, Now now, ClientOutbox& out);
-  void engine_left(const EngineUuid& uuid, Now now, ClientOutbox& out);
+  /// Its tasks fail at `verdict`, unless it is there again.
+  void engine_left(const EngineUuid& uuid, Instant verdict, ClientOutbox& out);
   void fail_tasks_of(const EngineUuid& uuid, Now now, ClientOutbox& out);
   void ask_for_engines(Now now, ClientOutbox& out);
-  void add_pending(const Submission& submission);
+  void add_pending(const Submission& submission, const std::optional<SentRequests::Number>& kept);
+  std::optional<SentRequests::Number> send(ClientChannel channel, Message request,
+                                           std::size_t answers, ClientOutbox& out);
+  void greet(ClientChannel channel, Now now, ClientOutbox& out);
+  void fail_unrepeated(ClientChannel channel, Now now, ClientOutbox& out);
   void finish(PendingMap::iterator at, CallReply reply, Now now, ClientOutbox& out);
   void fill_engine(const Pending& pending, CallReply& reply) const;
   CallReply death_of(const EngineUuid& uuid, const MsgId& id, const Pending& pending,
@@ -118,11 +138,15 @@ class ClientCore {
   MessageFactory messages_;
   KnownEngines engines_;
   PendingMap pending_;
+  SentRequests sent_;
   std::unordered_map<MsgId, std::vector<MsgId>> coalescing_;  // shared id -> ids in pending_
   HubWatches watches_;
   std::multimap<Instant, Deadline> deadlines_;
   MsgId refresh_;  // the connection_request that is out, or empty
   bool connected_ = false;
+  bool controller_resumes_ = false;               // it is of our make: it may be told again
+  std::array<bool, kClientChannelCount> made_{};  // a connection there has been
+  Instant engines_settle_ = Instant::min();       // from then on a missing engine is dead
   std::uint64_t late_replies_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "client/client_loop.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <iterator>
 #include <utility>
@@ -47,22 +48,34 @@ ClientLoop::ClientLoop(ClientCore core, Wire wire, ClientLoopListener& listener)
 ClientLoop::~ClientLoop() { close("the client was closed"); }
 
 Result<void> ClientLoop::start(const ClientConnection& connection) {
+  connection_ = connection;
   for (const ChannelSocket& entry : kSockets) {
-    const int port = entry.port(connection);
-    if (port == 0) continue;  // a controller of old without this channel
-    SocketOptions options;
-    options.curve_server_key = connection.curve_serverkey;
-    Result<Socket> opened = Socket::open(context_, entry.type, options);
-    if (!opened) return opened.error();
-    std::optional<Socket>& place = sockets_[static_cast<std::size_t>(entry.channel)];
-    place = std::move(*opened);
-    if (entry.type == SocketType::kSub) place->subscribe("");
-    if (const auto connected = place->connect(peer_url(connection, port)); !connected) {
-      return connected.error();
-    }
+    if (const Result<void> opened = open(entry.channel); !opened) return opened.error();
   }
   thread_ = std::thread([this] { run(); });
   return {};
+}
+
+Result<void> ClientLoop::open(ClientChannel channel) {
+  const ChannelSocket& entry = *std::find_if(
+      std::begin(kSockets), std::end(kSockets),
+      [channel](const ChannelSocket& candidate) { return candidate.channel == channel; });
+  const int port = entry.port(connection_);
+  if (port == 0) return {};  // a controller of old without this channel
+  SocketOptions options;
+  options.curve_server_key = connection_.curve_serverkey;
+  Result<Socket> opened = Socket::open(context_, entry.type, options);
+  if (!opened) return opened.error();
+  Line& to = line(channel);
+  to.socket = std::move(*opened);
+  if (entry.type == SocketType::kSub) {
+    to.socket->subscribe("");
+  } else {
+    Result<ConnectionWatch> watch = ConnectionWatch::open(context_, *to.socket);
+    if (!watch) return watch.error();
+    to.watch.emplace(std::move(*watch));
+  }
+  return to.socket->connect(peer_url(connection_, port));
 }
 
 void ClientLoop::close(const std::string& reason) {
@@ -76,10 +89,7 @@ void ClientLoop::run() {
   thread_id_ = std::this_thread::get_id();
   block_signals();
   poll_.watch_fd(commands_.fd(), [this] { take_commands(); });
-  for (std::size_t i = 0; i < kClientChannelCount; ++i) {
-    if (!sockets_[i].has_value()) continue;
-    poll_.watch(*sockets_[i], [this, i] { receive(static_cast<ClientChannel>(i)); });
-  }
+  for (const ChannelSocket& entry : kSockets) attend(entry.channel);
   core_.on_start(clock_.now(), outbox_);
   flush();
   while (running_) {
@@ -92,20 +102,67 @@ void ClientLoop::run() {
   take_commands();
   core_.on_close(close_reason_, outbox_);
   flush();
-  for (std::optional<Socket>& socket : sockets_) socket.reset();
+  for (Line& ended : lines_) {
+    ended.watch.reset();
+    ended.socket.reset();
+  }
+}
+
+void ClientLoop::attend(ClientChannel channel) {
+  Line& to = line(channel);
+  if (to.socket.has_value()) poll_.watch(*to.socket, [this, channel] { receive(channel); });
+  if (to.watch.has_value()) {
+    poll_.watch(to.watch->events(), [this, channel] { on_connection(channel); });
+  }
 }
 
 void ClientLoop::receive(ClientChannel channel) {
   Frames frames;
-  for (int i = 0; i < kBatch && running_ && socket(channel).receive(frames); ++i) {
-    const Result<Message> message = wire_.decode(frames, Wire::Replays::kRefuse);
-    if (!message) {
-      ++refused_;
-      continue;
+  for (int i = 0; i < kBatch && running_ && line(channel).socket->receive(frames); ++i) {
+    take(channel, frames);
+  }
+}
+
+void ClientLoop::drain(ClientChannel channel) {
+  Frames frames;
+  while (running_ && line(channel).socket->receive(frames)) take(channel, frames);
+}
+
+void ClientLoop::take(ClientChannel channel, const Frames& frames) {
+  const Result<Message> message = wire_.decode(frames, Wire::Replays::kRefuse);
+  if (!message) {
+    ++refused_;
+    return;
+  }
+  core_.on_message(channel, *message, clock_.now(), outbox_);
+  flush();
+}
+
+void ClientLoop::on_connection(ClientChannel channel) {
+  // The watch may be another one after each event.
+  while (line(channel).watch.has_value()) {
+    const std::optional<ConnectionEvent> event = line(channel).watch->take();
+    if (!event) return;
+    if (*event == ConnectionEvent::kMade) {
+      core_.on_connection_made(channel, clock_.now(), outbox_);
+    } else {
+      drain(channel);
+      core_.on_connection_lost(channel, outbox_);
     }
-    core_.on_message(channel, *message, clock_.now(), outbox_);
     flush();
   }
+}
+
+void ClientLoop::reopen(ClientChannel channel) {
+  Line& old = line(channel);
+  old.socket->drop_unsent();
+  old.watch.reset();
+  old.socket.reset();
+  // What was open once can be opened again, unless the system has run out of sockets: then the
+  // channel stays away, and callers wait as long as they like.
+  if (const Result<void> opened = open(channel); opened) return attend(channel);
+  old.watch.reset();
+  old.socket.reset();
 }
 
 void ClientLoop::take_commands() {
@@ -134,12 +191,13 @@ void ClientLoop::carry_out(ClientCommand& command, Now now) {
 
 void ClientLoop::flush() {
   for (ClientOutbox::Outgoing& outgoing : outbox_.outgoing) {
-    std::optional<Socket>& to = sockets_[static_cast<std::size_t>(outgoing.channel)];
+    std::optional<Socket>& to = line(outgoing.channel).socket;
     // A socket that is full or gone loses the message: the client is closing or the system is out
     // of memory; the controller never hears of it and the caller's limit of waiting decides.
     if (to.has_value()) (void)to->send(wire_.encode(outgoing.message));
   }
   outbox_.outgoing.clear();
+  for (const ClientChannel channel : std::exchange(outbox_.reopen, {})) reopen(channel);
   // Callbacks of results may run in here; they can only post commands.
   std::vector<ClientOutbox::Shown> shown = std::move(outbox_.shown);
   std::vector<ClientOutbox::Ended> ended = std::move(outbox_.ended);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "client/client_core.hpp"
+#include "net/connection_watch.hpp"
 #include "net/poll_loop.hpp"
 #include "net/socket.hpp"
 #include "net/wake_up.hpp"
@@ -68,15 +69,28 @@ class ClientLoop {
   std::uint64_t refused() const noexcept { return refused_.load(); }
 
  private:
+  /// A socket with what is told of its connections.
+  struct Line {
+    std::optional<Socket> socket;
+    std::optional<ConnectionWatch> watch;  // of a DEALER; ends before the socket
+  };
+
   void run();
+  Result<void> open(ClientChannel channel);
+  void attend(ClientChannel channel);
   void receive(ClientChannel channel);
+  void drain(ClientChannel channel);
+  void take(ClientChannel channel, const Frames& frames);
+  void on_connection(ClientChannel channel);
+  void reopen(ClientChannel channel);
   void take_commands();
   void carry_out(ClientCommand& command, Now now);
   void flush();
-  Socket& socket(ClientChannel channel) { return *sockets_[static_cast<std::size_t>(channel)]; }
+  Line& line(ClientChannel channel) { return lines_[static_cast<std::size_t>(channel)]; }
 
   NetContext context_;
-  std::array<std::optional<Socket>, kClientChannelCount> sockets_;
+  ClientConnection connection_;
+  std::array<Line, kClientChannelCount> lines_;
   PollLoop poll_;
   Mailbox<ClientCommand> commands_;
   SystemClock clock_;

@@ -61,6 +61,9 @@ class ClientOutbox {
   std::vector<Outgoing> outgoing;
   std::vector<Shown> shown;  // to be carried out before `ended`
   std::vector<Ended> ended;
+  /// Sockets to be closed with all they have not sent yet, and opened anew; nothing is in
+  /// `outgoing` for them.
+  std::vector<ClientChannel> reopen;
   bool engines_changed = false;     // read ClientCore::engines()
   bool controller_is_gone = false;  // it told us that it ends
 };

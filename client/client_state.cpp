@@ -72,6 +72,7 @@ void ClientState::open(const ClientConnection& connection, const std::string& or
   ClientCoreOptions core;
   core.username = user_name();
   core.process_tag = process_tag_ + "c";
+  core.repeats_requests = options_.repeat_requests;
   ClientLoopListener& listener = *this;
   loop_ = std::make_unique<ClientLoop>(ClientCore(session_, std::move(core)),
                                        Wire(std::move(*signer), *packer), listener);

@@ -97,6 +97,17 @@ void HubWatches::on_status(std::uint64_t number, Watch& watch, const Message& me
   watch.pause = std::min(watch.pause * 2, kLongestPause);
 }
 
+void HubWatches::on_return(Now now, MessageFactory& messages, ClientOutbox& out) {
+  questions_.clear();
+  for (auto& [number, watch] : watches_) {
+    if (!watch.pending.empty()) ask_status(number, watch, now, messages, out);
+    for (auto at = watch.fetching.begin(); at != watch.fetching.end();
+         at = watch.fetching.upper_bound(at->first)) {
+      fetch(number, at->first, now, messages, out);
+    }
+  }
+}
+
 void HubWatches::on_deadline(Now now, MessageFactory& messages, ClientOutbox& out) {
   for (auto& [number, watch] : watches_) {
     if (watch.ask_again.has_value() && *watch.ask_again <= now.instant) {

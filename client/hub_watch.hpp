@@ -30,6 +30,8 @@ class HubWatches {
   /// False when the reply belongs to no watch.
   bool on_reply(const MsgId& parent, const Message& message, Now now, MessageFactory& messages,
                 ClientOutbox& out);
+  /// The hub came back: questions and answers under way are lost, and asked again.
+  void on_return(Now now, MessageFactory& messages, ClientOutbox& out);
   void on_deadline(Now now, MessageFactory& messages, ClientOutbox& out);
   std::optional<Instant> next_deadline() const;
   /// Ends every watched task with `reply`.

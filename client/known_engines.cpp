@@ -5,7 +5,8 @@
 namespace trireme {
 
 bool KnownEngines::add(EngineId id, const EngineUuid& uuid) {
-  if (gone_.contains(uuid) || ids_.contains(uuid)) return false;
+  if (ids_.contains(uuid)) return false;
+  gone_.erase(uuid);
   if (const auto held = uuids_.find(id); held != uuids_.end()) ids_.erase(held->second);
   uuids_[id] = uuid;
   ids_[uuid] = id;
@@ -16,12 +17,14 @@ bool KnownEngines::remove(const EngineUuid& uuid) {
   const auto found = ids_.find(uuid);
   if (found == ids_.end()) return false;
   gone_[uuid] = found->second;
+  left_meanwhile_.insert(uuid);
   uuids_.erase(found->second);
   ids_.erase(found);
   return true;
 }
 
 void KnownEngines::begin_refresh() {
+  left_meanwhile_.clear();
   before_refresh_.clear();
   for (const auto& [uuid, id] : ids_) before_refresh_.insert(uuid);
 }
@@ -31,7 +34,7 @@ KnownEngines::Changes KnownEngines::end_refresh(const std::map<EngineId, EngineU
   std::unordered_set<EngineUuid> there;
   for (const auto& [id, uuid] : listed) {
     there.insert(uuid);
-    changes.any |= add(id, uuid);
+    if (!left_meanwhile_.contains(uuid)) changes.any |= add(id, uuid);
   }
   for (const EngineUuid& uuid : before_refresh_) {
     if (there.contains(uuid) || !remove(uuid)) continue;

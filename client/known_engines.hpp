@@ -16,9 +16,9 @@ namespace trireme {
 /// (2) no engine that is there is in gone_.
 class KnownEngines {
  public:
-  /// True when the engine was not known.
+  /// True when the engine was not there; it may have been before.
   bool add(EngineId id, const EngineUuid& uuid);
-  /// True when the engine was there. It does not come back through a list that is older.
+  /// True when the engine was there. No list that was asked for before brings it back.
   bool remove(const EngineUuid& uuid);
 
   /// The hub's list is asked for: remembers who is there now. Only these can be missing from the
@@ -41,6 +41,7 @@ class KnownEngines {
   std::unordered_map<EngineUuid, EngineId> ids_;
   std::unordered_map<EngineUuid, EngineId> gone_;
   std::unordered_set<EngineUuid> before_refresh_;
+  std::unordered_set<EngineUuid> left_meanwhile_;  // since the latest list was asked for
 };
 
 }  // namespace trireme

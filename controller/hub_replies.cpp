@@ -75,7 +75,8 @@ std::string connection_content(const std::map<EngineId, EngineUuid>& engines) {
     json += separator + json_quote(std::to_string(id.value())) + ": " + json_quote(uuid.view());
     separator = ", ";
   }
-  return json + "}}";
+  // Our clients repeat to a controller of ours what it may have lost when it was away.
+  return json + "}, \"trireme\": {\"resumes\": true}}";
 }
 
 std::string engine_content(EngineId id, const EngineUuid& uuid) {

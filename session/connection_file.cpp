@@ -123,7 +123,8 @@ Result<std::string> read_text(const fs::path& file) {
   }
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
+  if (stream) text << stream.rdbuf();  // of an empty file, which is being written, nothing comes
+  if (!stream || stream.bad()) {
     return Error{ErrorCode::kPermission, "connection file " + file.string() +
                                              " cannot be read; only its owner may read it"};
   }

@@ -29,6 +29,10 @@ struct ClientOptions {
   std::chrono::milliseconds timeout = std::chrono::seconds(10);
   /// How long a query to the hub may take.
   std::chrono::milliseconds query_timeout = std::chrono::seconds(60);
+  /// Requests are kept until they are answered, with their buffers, and repeated when a controller
+  /// of ours was away: then nothing is lost. Without, what it had read goes on all the same, and
+  /// what was on its way is lost.
+  bool repeat_requests = true;
 };
 
 struct EngineInfo {
@@ -64,6 +68,12 @@ struct ResultStatus {
 
 /// A client. Every function may be called from any thread. Closing it (or its end) fails what is
 /// still pending with ConnectionError; views and results may outlive it.
+///
+/// A controller that is killed and started again, or a network that breaks, ends no call: results
+/// are waited for meanwhile, as long as the caller likes, and calls may be made; they go out in
+/// their order when the controller is back. A controller that is shut down closes its clients.
+/// Only resubmit(), purge_*() and interrupt() are not repeated: under way in that moment, they fail
+/// with ConnectionError.
 class Client {
  public:
   /// Waits for the connection file and for the controller. ConnectionError or TimeoutError, naming

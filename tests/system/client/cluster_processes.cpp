@@ -20,9 +20,12 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-std::vector<std::string> controller_command(Make make) {
-  if (make == Make::kStock) return {"/usr/bin/python3", "-m", "ipyparallel.controller"};
-  return {TRIREME_BIN_DIR "/trireme-controller"};
+std::vector<std::string> controller_command(Make make, const std::vector<std::string>& arguments) {
+  std::vector<std::string> command{"/usr/bin/python3", "-m", "ipyparallel.controller"};
+  if (make == Make::kTrireme) command = {TRIREME_BIN_DIR "/trireme-controller"};
+  command.emplace_back("--ping=250");
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
 }
 
 std::vector<std::string> engine_command(Make make) {
@@ -64,14 +67,12 @@ std::vector<Make> controllers() {
 #endif
 }
 
-ClusterProcesses::ClusterProcesses(Make controller, std::vector<std::string> arguments) {
+ClusterProcesses::ClusterProcesses(Make controller, std::vector<std::string> arguments)
+    : controller_command_(controller_command(controller, arguments)) {
   std::string pattern = (fs::temp_directory_path() / "trireme-client-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
   folder_ = pattern;
-  std::vector<std::string> command = controller_command(controller);
-  command.push_back("--ping=250");
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  controller_ = spawn("controller", command);
+  start_controller();
 }
 
 ClusterProcesses::~ClusterProcesses() {
@@ -82,6 +83,10 @@ ClusterProcesses::~ClusterProcesses() {
   }
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
+}
+
+void ClusterProcesses::start_controller() {
+  controller_ = spawn("controller", controller_command_);
 }
 
 pid_t ClusterProcesses::start_engine(Make make) { return spawn("engine", engine_command(make)); }
@@ -96,7 +101,8 @@ pid_t ClusterProcesses::spawn(const std::string& name, const std::vector<std::st
 }
 
 void ClusterProcesses::kill_process(pid_t pid) {
-  ::killpg(pid, SIGKILL);  // with its helpers: each has a session of its own
+  ::kill(pid, SIGKILL);    // it may be too young to have a session of its own
+  ::killpg(pid, SIGKILL);  // with its helpers, who are in that session
   ::waitpid(pid, nullptr, 0);
   std::erase(running_, pid);
 }

@@ -25,6 +25,8 @@ class ClusterProcesses {
   ClusterProcesses(const ClusterProcesses&) = delete;
   ClusterProcesses& operator=(const ClusterProcesses&) = delete;
 
+  /// Again, after the first was killed.
+  void start_controller();
   pid_t start_engine(Make make);
   void kill_process(pid_t pid);
   /// True when the process ends by itself within the limit.
@@ -45,6 +47,7 @@ class ClusterProcesses {
  private:
   pid_t spawn(const std::string& name, const std::vector<std::string>& command);
 
+  const std::vector<std::string> controller_command_;
   std::filesystem::path folder_;
   std::vector<pid_t> running_;
   pid_t controller_ = -1;

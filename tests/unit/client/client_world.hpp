@@ -49,9 +49,26 @@ class ClientWorld {
   void answer_engines(const Message& request, const std::map<int, std::string>& engines) {
     Dict listed;
     for (const auto& [id, uuid] : engines) listed.emplace(std::to_string(id), uuid);
-    reply(ClientChannel::kQuery, request, "connection_reply",
-          Dict{{"status", "ok"}, {"engines", listed}});
+    Dict content{{"status", "ok"}, {"engines", listed}};
+    if (is_stock_) {
+      reply(ClientChannel::kQuery, request, "connection_reply", content);
+      return;
+    }
+    content.emplace("trireme", Dict{{"resumes", true}});
+    reply(ClientChannel::kQuery, request, "connection_reply", content);
   }
+  /// The controller is of Python's make.
+  void be_stock() { is_stock_ = true; }
+  void make_connection(ClientChannel channel) {
+    core_.on_connection_made(channel, now_, out_);
+    collect();
+  }
+  void lose_connection(ClientChannel channel) {
+    core_.on_connection_lost(channel, out_);
+    collect();
+  }
+  /// Sockets the core wants opened anew.
+  std::vector<ClientChannel> take_reopened() { return std::exchange(out_.reopen, {}); }
   void pass(std::chrono::milliseconds time) {
     now_.instant += time;
     now_.timestamp += time;
@@ -197,6 +214,7 @@ class ClientWorld {
   std::deque<ClientOutbox::Outgoing> sent_;
   std::deque<ClientOutbox::Ended> ended_;
   std::vector<ClientOutbox::Shown> shown_;
+  bool is_stock_ = false;
   ClientChannel last_channel_ = ClientChannel::kQuery;
 };
 

@@ -59,5 +59,17 @@ TEST(KnownEngines, AnEngineThatLeftWhileTheListTravelledStaysGone) {
   EXPECT_FALSE(table.contains(kA));
 }
 
+TEST(KnownEngines, AnEngineComesBackThroughNewsOrALaterList) {
+  KnownEngines table;
+  table.add(EngineId(0), kA);
+  table.remove(kA);
+  EXPECT_TRUE(table.add(EngineId(0), kA));
+  table.remove(kA);
+  table.begin_refresh();
+  EXPECT_TRUE(table.end_refresh({{EngineId(0), kA}}).any);
+  EXPECT_TRUE(table.contains(kA));
+  table.check_invariants();
+}
+
 }  // namespace
 }  // namespace trireme

@@ -73,6 +73,12 @@ TEST_F(ConnectionFileTest, AMissingFileOrFolderIsNamed) {
   EXPECT_NE(unwritable.error().text.find("folder.json"), std::string::npos);
 }
 
+TEST_F(ConnectionFileTest, AnEmptyFileIsOneThatIsBeingWritten) {
+  const fs::path file = folder_ / "empty.json";
+  std::ofstream(file).close();
+  EXPECT_EQ(read_client_connection(file).error().code, ErrorCode::kBadFormat);
+}
+
 struct DamageCase {
   const char* name;
   const char* key;
