@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 
 #include "bench/traffic.hpp"
 #include "controller/task_log.hpp"
@@ -12,6 +13,8 @@
 
 namespace trireme::bench {
 namespace {
+
+namespace fs = std::filesystem;
 
 // The changes of a task's whole life.
 class TaskLives {
@@ -52,7 +55,6 @@ void store_groups(benchmark::State& state, TaskStore& store) {
 
 // Argument: tasks in a group.
 void StoreTasksInSqlite(benchmark::State& state) {
-  namespace fs = std::filesystem;
   const fs::path folder = fs::temp_directory_path() / ("micro-store-" + std::to_string(::getpid()));
   fs::create_directories(folder);
   {
@@ -66,6 +68,74 @@ void StoreTasksInSqlite(benchmark::State& state) {
   fs::remove_all(folder);
 }
 BENCHMARK(StoreTasksInSqlite)->Arg(1)->Arg(16)->Arg(256);
+
+// A file with a million tasks, of which every hundredth has not ended; made once.
+class MillionTasks {
+ public:
+  MillionTasks()
+      : folder_(fs::temp_directory_path() / ("micro-query-" + std::to_string(::getpid()))) {
+    fs::create_directories(folder_);
+    auto opened = SqliteStore::open(folder_ / "trireme.db");
+    if (!opened) return;
+    store_ = *std::move(opened);
+    TaskLives lives;
+    std::vector<RecordChange> changes;
+    for (std::uint64_t number = 0; number < 1'000'000; ++number) {
+      lives.append(number, changes);
+      if (number % 100 == 0) changes.pop_back();
+      if (changes.size() < 4096 && number + 1 < 1'000'000) continue;
+      if (!store_->apply(changes)) store_.reset();
+      if (!store_) return;
+      changes.clear();
+    }
+  }
+  ~MillionTasks() {
+    store_.reset();
+    fs::remove_all(folder_);
+  }
+  MillionTasks(const MillionTasks&) = delete;
+  MillionTasks& operator=(const MillionTasks&) = delete;
+
+  /// Null when it could not be made.
+  static TaskStore* store() {
+    static MillionTasks tasks;
+    return tasks.store_.get();
+  }
+
+ private:
+  fs::path folder_;
+  std::unique_ptr<TaskStore> store_;
+};
+
+void find_in_million(benchmark::State& state, const char* query, const Columns& columns) {
+  TaskStore* store = MillionTasks::store();
+  if (store == nullptr) return state.SkipWithError("no store could be made");
+  std::size_t found = 0;
+  for (auto _ : state) found = store->find(*parse_query(query), columns)->size();
+  state.counters["found"] = static_cast<double>(found);
+}
+
+void FindUnfinishedOfAMillion(benchmark::State& state) {
+  find_in_million(state, R"({"completed": null, "header": {"$ne": null}})", Columns::all());
+}
+BENCHMARK(FindUnfinishedOfAMillion)->Unit(benchmark::kMillisecond);
+
+void FindByDateInAMillion(benchmark::State& state) {
+  find_in_million(state, R"({"submitted": {"$lt": "2001-01-01T00:00:00Z"}})", Columns::usual());
+}
+BENCHMARK(FindByDateInAMillion)->Unit(benchmark::kMillisecond);
+
+void FindByEngineInAMillion(benchmark::State& state) {
+  find_in_million(state, R"({"engine_uuid": "nobody"})", Columns::usual());
+}
+BENCHMARK(FindByEngineInAMillion)->Unit(benchmark::kMillisecond);
+
+void HistoryOfAMillion(benchmark::State& state) {
+  TaskStore* store = MillionTasks::store();
+  if (store == nullptr) return state.SkipWithError("no store could be made");
+  for (auto _ : state) benchmark::DoNotOptimize(store->history());
+}
+BENCHMARK(HistoryOfAMillion)->Unit(benchmark::kMillisecond);
 
 void StoreTasksInMemory(benchmark::State& state) {
   MemoryStore store(MemoryStoreLimits{});

@@ -1,5 +1,6 @@
 #include "controller/record_backlog.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -76,11 +77,13 @@ void RecordBacklog::shed_all(ShedCounts& shed) {
 
 std::vector<RecordChange> RecordBacklog::take(std::size_t count_max, std::uint64_t until) {
   std::vector<RecordChange> group;
+  if (batches_.size() > 1)
+    group.reserve(std::min(count_, count_max + batches_.back().changes.size()));
   while (has_before(until) && (group.empty() || group.size() < count_max)) {
     Batch& batch = batches_.front();
     count_ -= batch.changes.size();
     bytes_ -= batch.bytes;
-    if (group.empty()) {
+    if (group.empty() && group.capacity() < batch.changes.size()) {
       group = std::move(batch.changes);
     } else {
       group.insert(group.end(), std::make_move_iterator(batch.changes.begin()),

@@ -1,5 +1,7 @@
 #include "controller/record_keeper.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -26,6 +28,9 @@ constexpr bool is_of_the_world(ErrorCode code) {
 }
 
 constexpr std::uint64_t kSkipsReported = 10;
+
+// A backlog of this size leaves holes in the heap that are worth giving back when it has gone.
+constexpr std::size_t kPeakBytes = std::size_t{16} << 20;
 
 std::string count_of(std::uint64_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
@@ -61,6 +66,7 @@ void RecordKeeper::submit(std::vector<RecordChange> changes) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
     backlog_.push(std::move(changes), status_.shed);
+    peak_bytes_ = std::max(peak_bytes_, backlog_.bytes());
     const bool is_group = backlog_.count() >= options_.group_changes_max;
     must_wake =
         !backlog_.empty() && (wait_ == Wait::kForWork || (wait_ == Wait::kForCompany && is_group));
@@ -113,9 +119,7 @@ void RecordKeeper::run() {
     std::vector<RecordChange> group = backlog_.take(options_.group_changes_max, until);
     if (!group.empty()) {
       store_group(group, lock);
-      lock.unlock();  // the loop need not wait while thousands of frames are let go
-      group.clear();
-      lock.lock();
+      let_go(std::move(group), lock);
     }
     report_shed(lock);
     answer_ready(lock);
@@ -156,6 +160,17 @@ void RecordKeeper::note_pace(std::size_t changes) {
   const auto waited = static_cast<std::size_t>(patience().count());
   is_busy_ =
       changes >= options_.busy_changes_per_ms * waited || changes >= options_.group_changes_max;
+}
+
+/// Frees changes that are stored; the loop need not wait meanwhile. After a disk has stalled and
+/// caught up, the memory its backlog took goes back to the system.
+void RecordKeeper::let_go(std::vector<RecordChange> group, Lock& lock) {
+  const bool is_over_a_peak = peak_bytes_ > kPeakBytes && backlog_.bytes() < kPeakBytes / 4;
+  if (is_over_a_peak) peak_bytes_ = backlog_.bytes();
+  lock.unlock();
+  group = {};
+  if (is_over_a_peak) ::malloc_trim(0);
+  lock.lock();
 }
 
 /// Stores the changes, however often it takes; what cannot be stored for its own sake is skipped.

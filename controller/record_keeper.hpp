@@ -96,6 +96,7 @@ class RecordKeeper {
   bool wait_for_work(Lock& lock);
   std::chrono::milliseconds patience() const;
   void note_pace(std::size_t changes);
+  void let_go(std::vector<RecordChange> group, Lock& lock);
   void store_group(std::span<const RecordChange> group, Lock& lock);
   bool retry_later(const Error& error, Lock& lock);
   void skip(const RecordChange& change, const Error& error, Lock& lock);
@@ -118,6 +119,7 @@ class RecordKeeper {
   RecordKeeperStatus status_;
   Wait wait_ = Wait::kNot;  // what the thread sleeps for
   bool stopping_ = false;
+  std::size_t peak_bytes_ = 0;      // of the backlog, since memory was given back last
   Clock::time_point patience_end_;  // when stopping
 
   // The keeper's thread only.

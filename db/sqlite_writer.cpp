@@ -42,6 +42,11 @@ struct SqliteWriter::Pending {
   bool is_known = false;   // in the database, or made by this group
   bool is_new = false;     // made by this group, unless a twin turns up
   RecordPatch patch;
+  Columns* columns = nullptr;  // while it is written
+};
+
+/// What a patch's messages say.
+struct SqliteWriter::Columns {
   RequestColumns request;
   ResultColumns result;
 };
@@ -78,7 +83,9 @@ SqliteWriter::SqliteWriter(SqliteConnection& connection, SqliteBuffers& buffers)
       append_output_(
           connection.prepare("INSERT INTO outputs (record, stream, text) VALUES (?, ?, ?)")),
       append_attempt_(connection.prepare(
-          "INSERT INTO attempts (record, number, engine, ended, how) VALUES (?, ?, ?, ?, ?)")) {}
+          "INSERT INTO attempts (record, number, engine, ended, how) VALUES (?, ?, ?, ?, ?)")) {
+  columns_.reserve(SqliteRows::kRowsMax);  // what a chunk points to stays where it is
+}
 
 SqliteWriter::~SqliteWriter() = default;
 
@@ -154,9 +161,13 @@ std::int64_t SqliteWriter::find_id(const MsgId& msg_id) {
 void SqliteWriter::write(std::span<Pending* const> chunk) {
   std::array<Pending*, SqliteRows::kRowsMax> fresh;
   std::size_t fresh_count = 0;
+  columns_.clear();
   for (Pending* entry : chunk) {
-    if (entry->patch.request != nullptr) entry->request = read_request(*entry->patch.request);
-    if (entry->patch.result != nullptr) entry->result = read_result(*entry->patch.result);
+    entry->columns = &columns_.emplace_back();
+    if (entry->patch.request != nullptr) {
+      entry->columns->request = read_request(*entry->patch.request);
+    }
+    if (entry->patch.result != nullptr) entry->columns->result = read_result(*entry->patch.result);
     if (entry->is_new) fresh[fresh_count++] = entry;
   }
   insert_records(std::span(fresh).first(fresh_count));
@@ -198,7 +209,7 @@ void SqliteWriter::bind_record(SqliteRows::Row row, const Pending& pending) {
   const RecordPatch& patch = pending.patch;
   row.integer(1, pending.place.id).text(2, pending.msg_id->view());
   if (patch.request != nullptr) {
-    const RequestColumns& request = pending.request;
+    const RequestColumns& request = pending.columns->request;
     if (request.submitted) row.integer(3, number_of(*request.submitted));
     row.text(4, request.client_uuid);
     row.text(10, queue_name(patch.request->queue));
@@ -206,7 +217,7 @@ void SqliteWriter::bind_record(SqliteRows::Row row, const Pending& pending) {
   }
   if (patch.engine != nullptr) row.text(5, patch.engine->view());
   if (patch.result != nullptr) {
-    const ResultColumns& result = pending.result;
+    const ResultColumns& result = pending.columns->result;
     if (result.started) row.integer(6, number_of(*result.started));
     row.integer(7, number_of(result.completed));
     row.integer(9, number_of(patch.result->received));
@@ -219,7 +230,7 @@ void SqliteWriter::update_record(const Pending& pending) {
   const RecordPatch& patch = pending.patch;
   const std::int64_t id = pending.place.id;
   if (patch.request != nullptr) {
-    const RequestColumns& request = pending.request;
+    const RequestColumns& request = pending.columns->request;
     set_request_.start().bind_integer(1, id);
     if (request.submitted) set_request_.bind_integer(2, number_of(*request.submitted));
     if (request.client_uuid) set_request_.bind_text(3, *request.client_uuid);
@@ -228,7 +239,7 @@ void SqliteWriter::update_record(const Pending& pending) {
     set_request_.run();
   }
   if (patch.result != nullptr) {
-    const ResultColumns& result = pending.result;
+    const ResultColumns& result = pending.columns->result;
     set_result_.start().bind_integer(1, id);
     if (result.started) set_result_.bind_integer(2, number_of(*result.started));
     set_result_.bind_integer(3, number_of(result.completed))
@@ -261,7 +272,7 @@ void SqliteWriter::note_messages(const Pending& pending) {
   const std::int64_t request = 2 * pending.place.id;
   if (pending.patch.request != nullptr) {
     if (pending.place.has_request) buffers_.erase(request);
-    const RequestColumns& columns = pending.request;
+    const RequestColumns& columns = pending.columns->request;
     messages_.push_back({request,
                          columns.header,
                          columns.metadata,
@@ -271,7 +282,7 @@ void SqliteWriter::note_messages(const Pending& pending) {
   }
   if (pending.patch.result != nullptr) {
     if (pending.place.has_result) buffers_.erase(request + 1);
-    const ResultColumns& columns = pending.result;
+    const ResultColumns& columns = pending.columns->result;
     messages_.push_back({request + 1,
                          columns.header,
                          columns.metadata,

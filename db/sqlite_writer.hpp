@@ -37,6 +37,7 @@ class SqliteWriter {
  private:
   struct Place;
   struct Pending;
+  struct Columns;
   struct NewMessage;
 
   void fold(std::span<const RecordChange> changes);
@@ -76,8 +77,9 @@ class SqliteWriter {
   std::vector<Pending> pending_;
   std::vector<std::uint32_t> slots_;  // hash table: index into pending_ plus one
   std::vector<Pending*> order_;       // in which records were first known
-  std::vector<NewMessage> messages_;
-  std::int64_t next_id_ = 0;  // 0: not known yet
+  std::vector<Columns> columns_;      // of the present chunk
+  std::vector<NewMessage> messages_;  // of the present chunk
+  std::int64_t next_id_ = 0;          // 0: not known yet
 };
 
 }  // namespace trireme
