@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/runtimes/cell/host_calls.h"
+#include "engine/runtimes/cell/host_calls.hpp"
 #include "engine/runtimes/cell/print.hpp"
 #include "engine/runtimes/cell/value.hpp"
 
@@ -29,11 +29,12 @@ struct Bundle {
 };
 
 /// Shows it now. A later call with the same id and `update` replaces it.
-inline void display(const Bundle& bundle, std::string_view id = {}, bool update = false) {
+TRIREME_CELL_INLINE void display(const Bundle& bundle, std::string_view id = {},
+                                 bool update = false) {
   trireme_display(bundle.data.get(), nullptr, std::string(id).c_str(), update ? 1 : 0);
 }
 /// Text for text types and JSON, raw bytes for all others (image/png).
-inline void display(std::string_view mime, std::string_view data) {
+TRIREME_CELL_INLINE void display(std::string_view mime, std::string_view data) {
   const bool is_text =
       mime.starts_with("text/") || mime == "image/svg+xml" || mime == "application/javascript";
   if (mime == "application/json" || mime.ends_with("+json")) {
@@ -42,13 +43,13 @@ inline void display(std::string_view mime, std::string_view data) {
     display(Bundle(mime, is_text ? Json(data) : Json::bytes(data)));
   }
 }
-inline void html(std::string_view text) { display("text/html", text); }
-inline void markdown(std::string_view text) { display("text/markdown", text); }
-inline void png(std::string_view bytes) { display("image/png", bytes); }
-inline void clear_output(bool wait = false) { trireme_clear_output(wait ? 1 : 0); }
+TRIREME_CELL_INLINE void html(std::string_view text) { display("text/html", text); }
+TRIREME_CELL_INLINE void markdown(std::string_view text) { display("text/markdown", text); }
+TRIREME_CELL_INLINE void png(std::string_view bytes) { display("image/png", bytes); }
+TRIREME_CELL_INLINE void clear_output(bool wait = false) { trireme_clear_output(wait ? 1 : 0); }
 
 /// Asks whoever sent the cell for one line. std::cin asks, too.
-inline std::string input(std::string_view prompt = {}, bool is_password = false) {
+TRIREME_CELL_INLINE std::string input(std::string_view prompt = {}, bool is_password = false) {
   std::cout.flush();
   std::string line;
   if (!trireme_input(prompt.data(), prompt.size(), is_password ? 1 : 0, &take_text, &line)) {
@@ -58,8 +59,8 @@ inline std::string input(std::string_view prompt = {}, bool is_password = false)
 }
 
 /// Whether the cell was interrupted: for long loops that want to tidy up.
-inline bool stop_requested() { return trireme_stop_requested() != 0; }
-inline int engine_id() { return trireme_engine_id(); }
+TRIREME_CELL_INLINE bool stop_requested() { return trireme_stop_requested() != 0; }
+TRIREME_CELL_INLINE int engine_id() { return trireme_engine_id(); }
 
 /// The named values of the engine: what clients push and pull.
 class NameSpace {
@@ -123,30 +124,42 @@ concept HasBundle = requires(const T& value) {
   Bundle(mime_bundle(value));
 };
 
+TRIREME_CELL_INLINE void show_bundle(const Bundle& bundle) { trireme_result(bundle.data.get()); }
+TRIREME_CELL_INLINE void show_text(const std::string& text) {
+  show_bundle(Bundle("text/plain", text));
+}
+TRIREME_CELL_INLINE void show_json(const Json& value) {
+  Bundle bundle("text/plain", value.dump(true));
+  const int kind = trireme_kind(value.get());
+  if (kind == TRIREME_LIST || kind == TRIREME_DICT) bundle.add("application/json", value);
+  show_bundle(bundle);
+}
+
 template <class T>
-void show_value(const T& value) {
-  Bundle bundle;
+void show_any(const T& value) {
   if constexpr (std::is_same_v<T, Bundle>) {
-    bundle = value;
+    show_bundle(value);
   } else if constexpr (std::is_same_v<T, NameSpace::Entry>) {
-    return show_value(value.json());
+    show_json(value.json());
   } else if constexpr (std::is_same_v<T, Json>) {
-    bundle.add("text/plain", value.dump(true));
-    const int kind = trireme_kind(value.get());
-    if (kind == TRIREME_LIST || kind == TRIREME_DICT) bundle.add("application/json", value);
+    show_json(value);
+  } else if constexpr (std::is_function_v<T>) {
+    show_text(std::string(type_name<T>()));
   } else {
-    if constexpr (HasBundle<T>) bundle = mime_bundle(value);
-    if (!bundle.data.contains("text/plain")) {
-      std::string text;
-      if constexpr (std::is_function_v<T>) {
-        text = type_name<T>();
-      } else {
-        print(text, value);
-      }
-      bundle.add("text/plain", text);
+    std::string text;
+    print(text, value);
+    if constexpr (HasBundle<T>) {
+      Bundle bundle = mime_bundle(value);
+      if (!bundle.data.contains("text/plain")) bundle.add("text/plain", text);
+      show_bundle(bundle);
+    } else {
+      show_text(text);
     }
   }
-  trireme_result(bundle.data.get());
+}
+template <class T>
+void show_value(const T& value) {
+  show_any(value);
 }
 
 /// The last expression of a cell stands right of a comma with one of these: void ones show nothing.
@@ -214,6 +227,30 @@ int put_variable(const T& variable, trireme_value* to) {
     return 0;
   }
 }
+
+#ifdef TRIREME_CELL
+// What most cells show is compiled once and for all.
+#define TRIREME_SHOWN(...)                                 \
+  template <>                                              \
+  void show_value<__VA_ARGS__>(const __VA_ARGS__& value) { \
+    show_any(value);                                       \
+  }
+TRIREME_SHOWN(bool)
+TRIREME_SHOWN(char)
+TRIREME_SHOWN(int)
+TRIREME_SHOWN(long)
+TRIREME_SHOWN(unsigned)
+TRIREME_SHOWN(unsigned long)
+TRIREME_SHOWN(float)
+TRIREME_SHOWN(double)
+TRIREME_SHOWN(std::string)
+TRIREME_SHOWN(std::string_view)
+TRIREME_SHOWN(std::vector<int>)
+TRIREME_SHOWN(std::vector<double>)
+TRIREME_SHOWN(std::vector<std::string>)
+TRIREME_SHOWN(Json)
+#undef TRIREME_SHOWN
+#endif
 
 }  // namespace trireme::cell
 

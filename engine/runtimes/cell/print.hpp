@@ -54,7 +54,7 @@ concept SetLike = Range<T> && requires {
 template <class T>
 void print(std::string& out, const T& value);
 
-inline void print_quoted(std::string& out, std::string_view text) {
+TRIREME_CELL_INLINE void print_quoted(std::string& out, std::string_view text) {
   trireme_quoted(text.data(), text.size(), &take_text, &out);
 }
 

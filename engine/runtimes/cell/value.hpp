@@ -15,7 +15,14 @@
 #include <utility>
 #include <vector>
 
-#include "engine/runtimes/cell/host_calls.h"
+#include "engine/runtimes/cell/host_calls.hpp"
+
+/// In cells these headers are compiled once: what is not a template need not be in every cell.
+#ifdef TRIREME_CELL
+#define TRIREME_CELL_INLINE
+#else
+#define TRIREME_CELL_INLINE inline
+#endif
 
 namespace trireme::cell {
 
@@ -30,11 +37,11 @@ struct NameError : std::runtime_error {
 
 class Json;
 
-inline void take_text(void* to, const char* text, std::size_t size) {
+TRIREME_CELL_INLINE void take_text(void* to, const char* text, std::size_t size) {
   static_cast<std::string*>(to)->append(text, size);
 }
 
-[[noreturn]] inline void fail_kind(const char* wanted, const trireme_value* got) {
+[[noreturn]] TRIREME_CELL_INLINE void fail_kind(const char* wanted, const trireme_value* got) {
   static constexpr const char* kNames[] = {"null",  "a bool",   "an integer", "a number", "text",
                                            "bytes", "an array", "a list",     "a dict"};
   throw TypeError(std::string("expected ") + wanted + ", got " + kNames[trireme_kind(got)]);

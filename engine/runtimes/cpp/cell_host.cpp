@@ -1,4 +1,4 @@
-// host_calls.h over the engine's values.
+// host_calls.hpp over the engine's values.
 #include "engine/runtimes/cpp/cell_host.hpp"
 
 #include <time.h>

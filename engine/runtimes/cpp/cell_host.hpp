@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/runtimes/cell/host_calls.h"
+#include "engine/runtimes/cell/host_calls.hpp"
 #include "engine/runtimes/cpp/interpreter.hpp"
 #include "engine/runtimes/runtime.hpp"
 
@@ -41,7 +41,7 @@ class CellHostScope {
 /// What is reached from this thread; null outside of cells.
 CellHost* current_cell_host();
 
-/// All of host_calls.h by name.
+/// All of host_calls.hpp by name.
 std::vector<HostSymbol> cell_host_symbols();
 
 inline trireme_value* handle_of(Value& value) { return reinterpret_cast<trireme_value*>(&value); }

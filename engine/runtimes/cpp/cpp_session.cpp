@@ -17,16 +17,6 @@ constexpr const char* kHome = "__cell_";
 /// How often a text is tried again because it defines something anew.
 constexpr int kRenamingRounds = 4;
 
-/// Instantiates what most cells show, so that the first of them need not.
-constexpr const char* kWarmUp = R"cpp(
-  extern "C" void __trireme_warm_up() {
-    std::string text;
-    ::trireme::cell::print(text, std::vector<int>{1});
-    ::trireme::cell::print(text, std::vector<double>{1.5});
-    ::trireme::cell::print(text, std::string("a"));
-  }
-)cpp";
-
 /// Where a line and column of a cell are, as a byte; npos when they are not.
 std::size_t byte_at(std::string_view code, int line, int column) {
   std::size_t at = 0;
@@ -72,7 +62,6 @@ Result<std::shared_ptr<CppSession>> CppSession::create(const std::string& flags)
                  "C++ cells cannot be compiled on this machine (" + messages.first_error +
                      "); they need a C++ standard library: install the package libstdc++-12-dev."};
   }
-  session->compile_own(kWarmUp, "__trireme_warm_up", messages);
   return session;
 }
 

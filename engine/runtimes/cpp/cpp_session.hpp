@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/runtimes/cell/host_calls.h"
+#include "engine/runtimes/cell/host_calls.hpp"
 #include "engine/runtimes/cpp/cell_source.hpp"
 #include "engine/runtimes/cpp/interpreter.hpp"
 #include "session/result.hpp"

@@ -308,29 +308,21 @@ bool Interpreter::parse(const std::string& source, CompilerMessages& messages) {
   parts_->instantiations.hand_over(parts_->clang->getCompilerInstance()->getASTConsumer());
   auto unit = parts_->clang->Parse(source);
   messages = parts_->messages.take();
-  if (!unit) {
-    llvm::consumeError(unit.takeError());
-    parts_->instantiations.repair();
-    forget_names(parts_->clang->getASTContext().getTranslationUnitDecl());
-    if (!parts_->unlinked.empty()) parts_->unlinked.push_back(nullptr);
-    if (messages.first_error.empty()) messages.first_error = "the code cannot be compiled";
-    return false;
+  if (unit) {
+    parts_->instantiations.forget();
+    parts_->hidden.clear();
+    parts_->unlinked.push_back(&*unit);
+    return true;
   }
-  if (!messages.first_error.empty()) {  // found when templates were instantiated at the end
-    clang::DiagnosticsEngine& diagnostics = parts_->clang->getCompilerInstance()->getDiagnostics();
-    diagnostics.Reset(/*soft=*/true);
-    diagnostics.getClient()->clear();
-    clang::TranslationUnitDecl* wrong = unit->TUPart;
-    name_unnamed(wrong);
-    llvm::consumeError(parts_->clang->Undo(1));
-    parts_->instantiations.repair();
-    forget_names(wrong);
-    return false;
-  }
-  parts_->instantiations.forget();
-  parts_->hidden.clear();
-  parts_->unlinked.push_back(&*unit);
-  return true;
+  llvm::consumeError(unit.takeError());
+  parts_->instantiations.repair();
+  forget_names(parts_->clang->getASTContext().getTranslationUnitDecl());
+  if (!parts_->unlinked.empty()) parts_->unlinked.push_back(nullptr);
+  // Code was made for what came before the error; an empty text takes it along.
+  auto empty = parts_->clang->Parse("");
+  llvm::consumeError(empty ? parts_->clang->Undo(1) : empty.takeError());
+  if (messages.first_error.empty()) messages.first_error = "the code cannot be compiled";
+  return false;
 }
 
 std::optional<std::vector<Interpreter::Code>> Interpreter::link(const std::string& entry,
