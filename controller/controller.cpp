@@ -317,9 +317,9 @@ void Controller::pace_clients() {
   const bool is_behind = keeper_->is_behind();
   if (is_behind == clients_wait_) return;
   clients_wait_ = is_behind;
-  log_.write(LogLevel::kWarning, is_behind ? "records cannot be stored as fast as work comes in: "
-                                             "clients wait"
-                                           : "the records are stored: clients go on");
+  say(LogLevel::kWarning, is_behind ? "records cannot be stored as fast as work comes in: "
+                                      "clients wait"
+                                    : "the records are stored: clients go on");
   for (const Channel channel : kWorkChannels) {
     if (is_behind) {
       loop_.unwatch(endpoints_->socket(channel));
@@ -411,11 +411,19 @@ void Controller::flush() {
     for (StoreQuestion& question : outbox_.questions) keeper_->ask(std::move(question));
     outbox_.questions.clear();
   }
-  for (const LogLine& line : outbox_.log_lines) log_.write(line.level, line.text);
+  for (const LogLine& line : outbox_.log_lines) say(line.level, line.text);
   outbox_.log_lines.clear();
   if (outbox_.engines_changed) save_engines();
   outbox_.engines_changed = false;
   if (outbox_.stop_requested && !end_) end_ = clock_.now().instant + kFarewell;
+}
+
+/// Writes to the log, but not the same complaint again and again.
+void Controller::say(LogLevel level, const std::string& text) {
+  if (level < LogLevel::kWarning) return log_.write(level, text);
+  if (const auto admitted = repeats_.admit(text, clock_.now().instant)) {
+    log_.write(level, *admitted);
+  }
 }
 
 void Controller::hand_over_records() {

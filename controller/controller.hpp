@@ -10,6 +10,7 @@
 
 #include "controller/controller_core.hpp"
 #include "controller/endpoints.hpp"
+#include "controller/log_repeats.hpp"
 #include "controller/options.hpp"
 #include "controller/record_keeper.hpp"
 #include "controller/recovery/offer_schedule.hpp"
@@ -66,6 +67,7 @@ class Controller {
   void pace_clients();
   void take_answers();
   void flush();
+  void say(LogLevel level, const std::string& text);
   void hand_over_records();
   void send(Channel channel, Frames frames);
   bool try_to_send(Channel channel, Frames& frames);
@@ -92,6 +94,7 @@ class Controller {
   std::unique_ptr<RecordKeeper> keeper_;
   PollLoop loop_;
   Outbox outbox_;
+  LogRepeats repeats_;
   OutputGate gate_;     // strict durability
   WaitingMail mail_;    // for engines that are cut off
   WaitingMail unread_;  // replies of clients that do not read them

@@ -18,14 +18,14 @@ def signature(parts, key):
 
 
 class Peer:
-    """One DEALER to one of the controller's channels."""
+    """One socket, usually a DEALER, to one of the controller's channels."""
 
     numbers = itertools.count(1)  # no two messages of a test run are the same
 
-    def __init__(self, info, channel="registration", identity=None):
+    def __init__(self, info, channel="registration", identity=None, kind=zmq.DEALER):
         self.key = info["key"].encode()
         self.context = zmq.Context()
-        self.socket = self.context.socket(zmq.DEALER)
+        self.socket = self.context.socket(kind)
         self.socket.linger = 0
         if identity is not None:
             self.socket.identity = identity
