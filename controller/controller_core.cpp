@@ -221,6 +221,15 @@ void ControllerCore::accept_task(Frames frames, const Message& request, Now now,
                           "; push the data to the engines first, or raise --message-bytes-max"};
     return refuse_task(request, client, error, now, out);
   }
+  const std::uint64_t queued = scheduler_.live_bytes();
+  if (queued > 0 && queued + bytes > options_.queue_bytes_max) {
+    const Error error{ErrorCode::kBusy,
+                      "the queue is full: its tasks take " + std::to_string(queued) +
+                          " bytes, this one " + std::to_string(bytes) + ", the limit is " +
+                          std::to_string(options_.queue_bytes_max) +
+                          "; submit it again when others have ended, or raise --queue-bytes-max"};
+    return refuse_task(request, client, error, now, out);
+  }
   submit(request, std::move(client), tail(frames, 1), now, out);
 }
 

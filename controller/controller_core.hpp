@@ -34,6 +34,7 @@ class ControllerCore {
     SchedulerOptions scheduler;
     bool schedules_tasks = true;                   // false: load-balanced tasks are refused
     std::uint64_t message_bytes_max = 1ULL << 32;  // larger load-balanced tasks are refused
+    std::uint64_t queue_bytes_max = 1ULL << 32;    // tasks that would make the live ones more, too
   };
 
   ControllerCore(Options options, Wire wire, MessageFactory factory, std::mt19937_64 random);

@@ -46,6 +46,7 @@ constexpr Alias kAliases[] = {
     {"secure", "IPController.secure"},
     {"curve", "IPController.enable_curve"},
     {"message-bytes-max", "IPController.message_bytes_max"},
+    {"queue-bytes-max", "IPController.queue_bytes_max"},
     {"durability", "IPController.durability"},
 };
 

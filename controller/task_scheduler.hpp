@@ -203,6 +203,8 @@ class TaskScheduler {
 
   bool is_live(const MsgId& msg_id) const { return tasks_.find(msg_id) != nullptr; }
   std::size_t live_count() const noexcept { return tasks_.size(); }
+  /// What the requests of live tasks take up.
+  std::uint64_t live_bytes() const noexcept { return tasks_.bytes(); }
   std::size_t running_count() const noexcept { return running_count_; }
   std::size_t waiting_count() const noexcept { return tasks_.size() - running_count_; }
   /// In the order of submission; both walk all live tasks.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -30,13 +31,17 @@ class TaskTable {
   }
 
   std::size_t size() const noexcept { return slots_by_id_.size(); }
+  /// Of all requests as they were when they were added.
+  std::uint64_t bytes() const noexcept { return bytes_; }
   std::size_t slot_count() const noexcept { return tasks_.size(); }
   /// Null for a free slot.
   const Task* peek(TaskSlot slot) const { return tasks_[slot].get(); }
 
  private:
   std::vector<std::unique_ptr<Task>> tasks_;
+  std::vector<std::uint64_t> bytes_by_slot_;
   std::vector<TaskSlot> free_;
+  std::uint64_t bytes_ = 0;
   // Keys are views of the ids in the tasks.
   std::unordered_map<std::string_view, TaskSlot> slots_by_id_;
   std::uint64_t last_sequence_ = 0;

@@ -250,6 +250,12 @@ const Trait kTraits[] = {
        return set_number<std::uint64_t>(o.message_bytes_max, v, 1024, kMost,
                                         "must be a number of bytes");
      }},
+    {"IPController.queue_bytes_max",
+     "tasks are refused while those queued and running take this many bytes [4294967296]",
+     [](O& o, const V& v) {
+       return set_number<std::uint64_t>(o.queue_bytes_max, v, 1024, kMost,
+                                        "must be a number of bytes");
+     }},
     {"Application.log_level", "10 debug, 20 info, 30 warning, 40 error [20]", set_log_level},
     {"HeartMonitor.period", "milliseconds between heartbeats [3000]",
      [](O& o, const V& v) {

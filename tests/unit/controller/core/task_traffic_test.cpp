@@ -80,6 +80,34 @@ TEST(TaskTraffic, ATaskOverTheSizeLimitIsRefusedWithTheMend) {
   run_task(world);
 }
 
+TEST(TaskTraffic, ATaskForWhichTheQueueHasNoRoomIsRefusedUntilOthersHaveEnded) {
+  ControllerCore::Options options = ControllerWorld::default_options();
+  options.queue_bytes_max = 8192;
+  ControllerWorld world(options);
+  const auto large = [] { return task().buffers({Frame(std::string(5000, 'x'))}); };
+  const MsgId first = world.submit(large());
+  EXPECT_TRUE(world.is_silent());
+  const Received reply = take_refusal(world, world.submit(large()), "BlockingIOError");
+  EXPECT_NE(reply.member("evalue").find("--queue-bytes-max"), std::string::npos);
+  world.join_engine("e1");
+  world.reply(world.take_for("e1", Channel::kTaskEngines));
+  EXPECT_EQ(world.take(Channel::kTaskClients).parent(), first);
+  EXPECT_EQ(world.core().scheduler().live_bytes(), 0u);
+  world.submit(large());
+  world.reply(world.take_for("e1", Channel::kTaskEngines));
+  EXPECT_EQ(world.take(Channel::kTaskClients).member("status"), "\"ok\"");
+}
+
+TEST(TaskTraffic, ATaskLargerThanTheQueueMayComeAlone) {
+  ControllerCore::Options options = ControllerWorld::default_options();
+  options.queue_bytes_max = 1024;
+  ControllerWorld world(options);
+  world.join_engine("e1");
+  world.submit(task().buffers({Frame(std::string(5000, 'x'))}));
+  world.reply(world.take_for("e1", Channel::kTaskEngines));
+  EXPECT_EQ(world.take(Channel::kTaskClients).member("status"), "\"ok\"");
+}
+
 TEST(TaskTraffic, UnusableMetadataIsRefusedNamingTheKey) {
   struct Case {
     std::string key;
