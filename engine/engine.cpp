@@ -15,6 +15,7 @@
 #include "engine/engine_desk.hpp"
 #include "engine/heart.hpp"
 #include "engine/registration.hpp"
+#include "net/connection_watch.hpp"
 #include "net/socket.hpp"
 #include "net/wake_up.hpp"
 #include "session/packer.hpp"
@@ -30,8 +31,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTaskGrace{1'000};
 
 struct FirstPing {};
+struct ControllerReturned {};
 struct ControllerLost {};
-using LoopEvent = std::variant<FirstPing, ControllerLost>;
+using LoopEvent = std::variant<FirstPing, ControllerReturned, ControllerLost>;
 
 Result<Wire> make_wire(const EngineConnection& connection) {
   auto signer = Signer::create(connection.key, connection.signature_scheme);
@@ -78,6 +80,7 @@ class EngineLoop {
   /// Sends what is queued, waiting at most as long as the sockets linger.
   void close_sockets() {
     if (desk_ != nullptr) desk_->close();
+    connections_.reset();
     registration_socket_.reset();
     context_.reset();
   }
@@ -106,6 +109,10 @@ class EngineLoop {
     auto socket = Socket::open(*context_, SocketType::kDealer, socket_options());
     if (!socket) return socket.error();
     registration_socket_.emplace(std::move(*socket));
+    auto connections = ConnectionWatch::open(*context_, *registration_socket_);
+    if (!connections) return connections.error();
+    connections_.emplace(std::move(*connections));
+    parts_.loop.watch(connections_->events(), [this] { on_connections(); });
     const std::string address = url(parts_.connection.registration);
     if (auto done = registration_socket_->connect(address); !done) return done.error();
     parts_.log.write(LogLevel::kInfo, "Registering at " + address + " as " + uuid_.str() + ".");
@@ -125,6 +132,7 @@ class EngineLoop {
     EngineOutbox out;
     registration_.on_message(message, out);
     carry_out(out);
+    if (desk_ != nullptr) desk_->rename(registration_.membership()->id);
   }
 
   Result<void> connect() {
@@ -203,6 +211,7 @@ class EngineLoop {
     options.misses_max = parts_.options.heartbeat_misses_max;
     auto heart = Heart::start(*context_, options,
                               HeartReports{[this] { events_.put(FirstPing{}); },
+                                           [this] { events_.put(ControllerReturned{}); },
                                            [this] { events_.put(ControllerLost{}); }});
     if (!heart) return heart.error();
     heart_ = std::move(*heart);
@@ -253,6 +262,20 @@ class EngineLoop {
   }
 
   void on_event(const FirstPing&) { desk_->say_hello(); }
+
+  /// A controller that takes the connection again may be another one.
+  void on_connections() {
+    while (const auto event = connections_->take()) {
+      if (*event == ConnectionEvent::kMade && desk_ != nullptr) on_event(ControllerReturned{});
+    }
+  }
+
+  void on_event(const ControllerReturned&) {
+    parts_.log.write(LogLevel::kInfo, "The controller was away and is back.");
+    EngineOutbox out;
+    registration_.check(parts_.clock.now(), out);
+    carry_out(out);
+  }
 
   void on_event(const ControllerLost&) {
     parts_.log.write(LogLevel::kError, "No heartbeat from the controller for " +
@@ -310,7 +333,8 @@ class EngineLoop {
   Mailbox<LoopEvent> events_;
   std::optional<NetContext> context_{std::in_place};
   std::optional<Socket> registration_socket_;
-  std::unique_ptr<EngineDesk> desk_;  // from joining on
+  std::optional<ConnectionWatch> connections_;  // of the registration socket
+  std::unique_ptr<EngineDesk> desk_;            // from joining on
   std::unique_ptr<Heart> heart_;
 };
 

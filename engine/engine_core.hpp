@@ -57,6 +57,8 @@ class EngineCore {
   void on_waits(const RunWaits& waits, Now now, EngineOutbox& out);
   /// A verified message from the stdin socket.
   void on_stdin(const Message& message, EngineOutbox& out);
+  /// The hub knows this engine under another id now.
+  void rename(EngineId id) { messages_.rename(id); }
   /// There are front ends that can be asked for input.
   void open_stdin() { is_stdin_open_ = true; }
   /// A task ended. All its output must have been handed in before.

@@ -51,6 +51,8 @@ class EngineDesk {
 
   /// Closes all sockets; what was sent goes out while they linger.
   void close();
+  /// The hub knows this engine under another id now.
+  void rename(EngineId id) { core_.rename(id); }
   /// The outputs are connected: say hello.
   void say_hello();
   /// Ctrl-C or its like; false when nothing runs.

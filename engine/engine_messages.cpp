@@ -14,6 +14,11 @@ std::string method_of(const TaskRequest& request) {
   return std::string(type.substr(0, type.rfind('_')));
 }
 
+std::string topic_prefix(const EngineIdentity& identity) {
+  return identity.id.value() < 0 ? "kernel." + identity.uuid.str() + "."
+                                 : "engine." + std::to_string(identity.id.value()) + ".";
+}
+
 std::string_view json_flag(bool flag) { return flag ? "true" : "false"; }
 
 }  // namespace
@@ -42,11 +47,14 @@ KeptReply kept_reply(const Message& reply) {
 EngineMessages::EngineMessages(EngineIdentity identity, MessageFactory factory)
     : identity_(std::move(identity)),
       factory_(std::move(factory)),
-      topic_prefix_(identity_.id.value() < 0
-                        ? "kernel." + identity_.uuid.str() + "."
-                        : "engine." + std::to_string(identity_.id.value()) + "."),
+      topic_prefix_(topic_prefix(identity_)),
       quoted_uuid_(json_quote(identity_.uuid.view())) {
   engine_metadata_ = R"({"engine": )" + quoted_uuid_ + "}";
+}
+
+void EngineMessages::rename(EngineId id) {
+  identity_.id = id;
+  topic_prefix_ = topic_prefix(identity_);
 }
 
 Message EngineMessages::output(std::string_view type, std::string_view topic,

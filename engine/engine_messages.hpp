@@ -32,6 +32,8 @@ class EngineMessages {
   EngineMessages(EngineIdentity identity, MessageFactory factory);
 
   const EngineIdentity& identity() const noexcept { return identity_; }
+  /// The hub knows this engine under another id now.
+  void rename(EngineId id);
 
   // Outputs; `parent` is the complete header of the request they belong to, or empty.
   Message status(std::string_view state, const Frame& parent, Timestamp now);

@@ -42,10 +42,14 @@ struct Heart::Impl {
   void echo() {
     Frames frames;
     while (ping.receive(frames)) {
+      const bool returned = watch.on_ping(frames.empty() ? std::string_view() : frames[0].view());
       // A pong that cannot be sent is a missed beat; the controller counts those.
       [[maybe_unused]] const auto sent = pong.send(std::move(frames));
-      watch.on_ping();
-      if (!std::exchange(heard_any, true)) reports.on_first_ping();
+      if (!std::exchange(heard_any, true)) {
+        reports.on_first_ping();
+      } else if (returned) {
+        reports.on_return();
+      }
     }
   }
 

@@ -20,10 +20,11 @@ struct HeartOptions {
   int misses_max = 50;                      // silent periods until the controller is lost; 0: never
 };
 
-/// What the heart tells, each at most once, from its own thread.
+/// What the heart tells, from its own thread.
 struct HeartReports {
-  std::function<void()> on_first_ping;
-  std::function<void()> on_lost;
+  std::function<void()> on_first_ping;  // once
+  std::function<void()> on_return;      // the controller was away, or is another one than before
+  std::function<void()> on_lost;        // once, at the end
 };
 
 /// Echoes every ping from construction to destruction.

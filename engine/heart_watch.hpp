@@ -1,7 +1,9 @@
-// Notices that the controller has gone silent: counts the periods that pass without a ping.
+// Notices that the controller has gone silent, and that it has come back.
 #pragma once
 
+#include <charconv>
 #include <chrono>
+#include <string_view>
 
 #include "session/clock.hpp"
 
@@ -17,7 +19,17 @@ class HeartWatch {
   HeartWatch(std::chrono::milliseconds heartbeat_period, int misses_max, Instant now)
       : period_(heartbeat_period + kSlack), misses_max_(misses_max), next_check_(now + period_) {}
 
-  void on_ping() { heard_ = true; }
+  /// `payload` is what the ping says: a number that rises as long as the controller lives. True
+  /// when the controller was away, or is another one than before.
+  bool on_ping(std::string_view payload) {
+    double beat = 0;
+    std::from_chars(payload.data(), payload.data() + payload.size(), beat);
+    const bool was_away = misses_ > 0 || beat < beat_;
+    heard_ = true;
+    misses_ = 0;
+    beat_ = beat;
+    return was_away;
+  }
 
   /// To be called at next_check(). True once the controller counts as lost.
   bool on_check(Instant now) {
@@ -35,6 +47,7 @@ class HeartWatch {
   int misses_max_;
   Instant next_check_;
   int misses_ = 0;
+  double beat_ = 0;  // of the latest ping
   bool heard_ = false;
 };
 

@@ -56,12 +56,55 @@ void Registration::start(Now now, EngineOutbox& out) {
 
 void Registration::ask(Now now, EngineOutbox& out) {
   std::string content = R"({"uuid": )" + json_quote(uuid_.view());
-  if (options_.wanted_id) content += R"(, "id": )" + std::to_string(*options_.wanted_id);
+  std::optional<int> id = options_.wanted_id;
+  if (membership_) id = membership_->id.value();
+  if (id) content += R"(, "id": )" + std::to_string(*id);
   out.send(EngineChannel::kRegistration,
            factory_.make(MessageType::kRegistrationRequest, content + "}", now.timestamp));
 }
 
+void Registration::check(Now now, EngineOutbox& out) {
+  if (state_ != State::kJoined) return;
+  out.send(EngineChannel::kRegistration,
+           factory_.make(MessageType::kConnectionRequest, "{}", now.timestamp));
+}
+
+void Registration::on_engines(const Message& message, EngineOutbox& out) {
+  if (state_ != State::kJoined || joins_again_) return;
+  const Json content = Json::parse(message.content_json.view(), nullptr, false);
+  const auto engines = content.is_object() ? content.find("engines") : content.end();
+  if (!content.is_object() || engines == content.end() || !engines->is_object()) return;
+  for (const Json& uuid : *engines) {
+    if (uuid.is_string() && uuid.get_ref<const std::string&>() == uuid_.view()) return;
+  }
+  out.log(LogLevel::kWarning, "The controller came back without this engine; joining again.");
+  joins_again_ = true;
+  ask_again_at_ = Instant{};  // now
+}
+
+void Registration::on_second_grant(const Message& message, EngineOutbox& out) {
+  if (!joins_again_) return;
+  const Json content = Json::parse(message.content_json.view(), nullptr, false);
+  if (!content.is_object()) return;
+  joins_again_ = false;
+  ask_again_at_.reset();
+  const auto granted = read_membership(content);
+  if (text_of(content, "status") != "ok" || !granted) {
+    out.log(LogLevel::kWarning, "The controller did not let this engine join again: " +
+                                    text_of(content, "ename") + " " + text_of(content, "evalue"));
+    return;
+  }
+  membership_ = granted;
+  out.log(LogLevel::kInfo,
+          "Joined again as engine " + std::to_string(membership_->id.value()) + ".");
+}
+
 void Registration::on_message(const Message& message, EngineOutbox& out) {
+  const auto type = message_type(message.header.msg_type);
+  if (type == MessageType::kConnectionReply) return on_engines(message, out);
+  if (type == MessageType::kRegistrationReply && state_ == State::kJoined) {
+    return on_second_grant(message, out);
+  }
   if (message_type(message.header.msg_type) != MessageType::kRegistrationReply) {
     out.log(LogLevel::kWarning, "The hub sent an unexpected '" + message.header.msg_type +
                                     "' to the registration; ignored.");
@@ -92,6 +135,10 @@ void Registration::on_message(const Message& message, EngineOutbox& out) {
 }
 
 void Registration::on_deadline(Now now, EngineOutbox& out) {
+  if (state_ == State::kJoined && joins_again_ && ask_again_at_ && now.instant >= *ask_again_at_) {
+    ask_again_at_ = now.instant + options_.timeout / 2;
+    ask(now, out);
+  }
   if (state_ != State::kAsked) return;
   if (now.instant >= give_up_at_) {
     out.send(EngineChannel::kRegistration, goodbye(now));
@@ -122,6 +169,7 @@ void Registration::fail(std::string text) {
 }
 
 std::optional<Instant> Registration::next_deadline() const {
+  if (state_ == State::kJoined && joins_again_) return ask_again_at_;
   if (state_ != State::kAsked) return std::nullopt;
   return ask_again_at_ ? std::min(*ask_again_at_, give_up_at_) : give_up_at_;
 }

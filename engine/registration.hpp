@@ -31,6 +31,9 @@ struct RegistrationOptions {
 ///   that it already knows, and the first granting reply counts.
 /// - A refusal before any grant ends it at once: asking again would be refused again.
 /// - Giving up says goodbye, in case the grant is still on its way.
+/// - A controller that came back may be one that knows nothing: check() asks the hub which engines
+///   there are, and an engine that is not among them joins again, with its uuid and, if it can, its
+///   id, for as long as it takes.
 class Registration {
  public:
   enum class State { kIdle, kAsked, kJoined, kFailed, kLeft };
@@ -41,6 +44,8 @@ class Registration {
   /// A verified message from the registration socket.
   void on_message(const Message& message, EngineOutbox& out);
   void on_deadline(Now now, EngineOutbox& out);
+  /// The controller may be another one than before: is this engine still known?
+  void check(Now now, EngineOutbox& out);
   /// Tells the hub that this engine goes. Nothing is sent unless it joined.
   void leave(Now now, EngineOutbox& out);
 
@@ -51,13 +56,15 @@ class Registration {
   std::optional<Instant> next_deadline() const;
 
   State state() const noexcept { return state_; }
-  /// Set once joined.
+  /// Set once joined; changes when joining again.
   const std::optional<Membership>& membership() const noexcept { return membership_; }
   /// One sentence for people; set once failed.
   const std::string& failure() const noexcept { return failure_; }
 
  private:
   void ask(Now now, EngineOutbox& out);
+  void on_engines(const Message& message, EngineOutbox& out);
+  void on_second_grant(const Message& message, EngineOutbox& out);
   void fail(std::string text);
 
   EngineUuid uuid_;
@@ -67,6 +74,7 @@ class Registration {
   Instant give_up_at_{};
   std::optional<Instant> ask_again_at_;
   std::optional<Membership> membership_;
+  bool joins_again_ = false;  // asked while joined
   std::string failure_;
 };
 

@@ -24,7 +24,7 @@ TEST(HeartWatchTest, OnePingSetsTheCountBack) {
   HeartWatch watch(milliseconds(1'000), 2, kStart);
   for (int round = 0; round < 10; ++round) {
     EXPECT_FALSE(watch.on_check(watch.next_check()));
-    watch.on_ping();
+    watch.on_ping("1");
     EXPECT_FALSE(watch.on_check(watch.next_check()));
     EXPECT_EQ(watch.misses(), 0);
   }
@@ -33,6 +33,26 @@ TEST(HeartWatchTest, OnePingSetsTheCountBack) {
 TEST(HeartWatchTest, WithoutALimitTheControllerIsNeverLost) {
   HeartWatch watch(milliseconds(1'000), 0, kStart);
   for (int round = 0; round < 1'000; ++round) EXPECT_FALSE(watch.on_check(watch.next_check()));
+}
+
+TEST(HeartWatchTest, AControllerThatWasAwayHasReturned) {
+  HeartWatch watch(milliseconds(500), 5, Instant{});
+  EXPECT_FALSE(watch.on_ping("1.5"));
+  EXPECT_FALSE(watch.on_ping("2.5"));
+  watch.on_check(Instant{});
+  EXPECT_FALSE(watch.on_ping("3.5"));
+  watch.on_check(Instant{});
+  watch.on_check(Instant{});  // a silent period
+  EXPECT_TRUE(watch.on_ping("4.5"));
+  EXPECT_FALSE(watch.on_ping("5.5"));
+}
+
+TEST(HeartWatchTest, AControllerThatCountsAnewIsAnother) {
+  HeartWatch watch(milliseconds(500), 5, Instant{});
+  EXPECT_FALSE(watch.on_ping("7"));
+  EXPECT_TRUE(watch.on_ping("1"));
+  EXPECT_FALSE(watch.on_ping("2"));
+  EXPECT_TRUE(watch.on_ping("no number"));
 }
 
 }  // namespace

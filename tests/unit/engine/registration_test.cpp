@@ -137,5 +137,47 @@ TEST_F(RegistrationTest, OtherMessagesAreNoAnswer) {
   EXPECT_EQ(registration.state(), Registration::State::kAsked);
 }
 
+TEST_F(RegistrationTest, AnEngineThatIsStillKnownStaysAsItIs) {
+  Registration registration = make();
+  registration.start(at(milliseconds(0)), box.out());
+  box.take();
+  registration.on_message(reply(R"({"id": 3, "status": "ok"})"), box.out());
+  registration.check(at(milliseconds(9)), box.out());
+  box.expect(EngineChannel::kRegistration, "connection_request");
+  registration.on_message(reply(R"({"engines": {"3": "uuid-1"}})", "connection_reply"), box.out());
+  EXPECT_EQ(registration.next_deadline(), std::nullopt);
+}
+
+TEST_F(RegistrationTest, AnEngineThatIsUnknownJoinsAgainUntilItIsGranted) {
+  Registration registration = make();
+  registration.start(at(milliseconds(0)), box.out());
+  box.take();
+  registration.on_message(reply(R"({"id": 3, "status": "ok"})"), box.out());
+  registration.check(at(milliseconds(9)), box.out());
+  box.take();
+  registration.on_message(reply(R"({"engines": {"0": "another"}})", "connection_reply"), box.out());
+  for (const milliseconds now : {milliseconds(10), milliseconds(2'510)}) {
+    ASSERT_LE(*registration.next_deadline(), at(now).instant);
+    registration.on_deadline(at(now), box.out());
+    EXPECT_EQ(box.expect(EngineChannel::kRegistration, "registration_request").content,
+              Json({{"uuid", "uuid-1"}, {"id", 3}}));
+  }
+  registration.on_message(reply(R"({"id": 4, "status": "ok"})"), box.out());
+  EXPECT_EQ(registration.membership()->id, EngineId(4));
+  EXPECT_EQ(registration.state(), Registration::State::kJoined);
+  EXPECT_EQ(registration.next_deadline(), std::nullopt);
+}
+
+TEST_F(RegistrationTest, AnswersOfAStrangeHubToACheckAreHarmless) {
+  Registration registration = make();
+  registration.start(at(milliseconds(0)), box.out());
+  box.take();
+  registration.on_message(reply(R"({"id": 3, "status": "ok"})"), box.out());
+  for (const char* content : {"[]", "{}", R"({"engines": 5})", R"({"engines": []})"}) {
+    registration.on_message(reply(content, "connection_reply"), box.out());
+    EXPECT_EQ(registration.next_deadline(), std::nullopt) << content;
+  }
+}
+
 }  // namespace
 }  // namespace trireme
