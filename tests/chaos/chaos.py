@@ -21,7 +21,8 @@ from chaos_cluster import Cluster, Failure, left_behind, say, tail
 from chaos_plan import FAULTS, draw_faults, draw_tasks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STANDSTILL = 90  # seconds without a single result: something is lost
+QUIET_AFTER = 8  # seconds without a result after which faults wait for the next one
+STANDSTILL = float(os.environ.get("TRIREME_CHAOS_PATIENCE", 90))  # seconds without a single result: something is lost
 LONG_FREEZE = 1.5  # an engine silent for longer counts as dead
 
 
@@ -34,6 +35,7 @@ class Run:
         self.faults = draw_faults(options.faults, options.pause, options.seed)
         self.cluster = Cluster(options, folder)
         self.counts = dict.fromkeys(options.faults, 0)
+        self.is_quiet = False  # nothing came for a while: is it the faults, or is something lost?
         self.later = []  # (moment, number, action)
         self.numbers = itertools.count()
         self.start = time.monotonic()
@@ -74,10 +76,28 @@ class Run:
                 heapq.heappop(self.later)[2]()
             count = chaos_checks.finished_count(self.cluster.journal)
             if count != done:
-                done, moved = count, now
+                done, moved, self.is_quiet = count, now, False
+            elif now - moved > QUIET_AFTER and not self.is_quiet:
+                self.note("no more faults until results come again")
+                self.is_quiet = True
             elif now - moved > STANDSTILL:
-                raise Failure(f"nothing comes any more after {done} of {len(self.tasks)} results")
+                raise Failure(f"nothing comes any more after {done} of {len(self.tasks)} results"
+                              + self.describe_standstill())
             time.sleep(0.02)
+
+    def describe_standstill(self):
+        """What the controller knows of the tasks that are out."""
+        from protocol_peer import Peer  # needs the environment set by main()
+        journal = chaos_checks.Journal(self.cluster.journal)
+        if not self.cluster.controller.running():
+            self.cluster.start_controller()
+        peer = Peer(self.cluster.files()["client"])
+        try:
+            return chaos_checks.describe_pending(peer, journal)
+        except (AssertionError, Failure) as failure:
+            return f"; the controller does not say why ({failure})"
+        finally:
+            peer.close()
 
     # Faults.
 
@@ -87,6 +107,8 @@ class Run:
 
     def inject(self, name, detail):
         self.plan_fault()
+        if self.is_quiet:
+            return
         if chaos_checks.finished_count(self.cluster.journal) >= 0.95 * len(self.tasks):
             return  # the last tasks show whether the cluster has healed
         action, _, what = name.partition("-")

@@ -124,6 +124,23 @@ def check_records(peer, journal):
     return wrong
 
 
+def describe_pending(peer, journal):
+    """One line for each of the first tasks that are out, and how the queue stands."""
+    out = {i: ids[-1] for i, ids in journal.ids.items() if i not in journal.results}
+    keys = ["msg_id", "engine_uuid", "completed", "client_uuid"]
+    found = ask(peer, "db_request", {"query": {"msg_id": {"$in": sorted(out.values())}},
+                                     "keys": keys})["records"]
+    records = {record["msg_id"]: record for record in found}
+    kinds = collections.Counter(
+        "unknown" if i not in records else "finished" if records[i]["completed"] else
+        "running" if records[i]["engine_uuid"] else "waiting" for i in out.values())
+    lines = [f"; of those out are {dict(kinds)}",
+             str(ask(peer, "queue_request", {"targets": None, "verbose": False}))]
+    lines += [f"{i}: {records.get(msg_id, msg_id + ' is unknown')}"
+              for i, msg_id in sorted(out.items())[:12]]
+    return "\n    ".join(lines)
+
+
 def ask(peer, request, content):
     kind, reply = peer.ask(request, content)
     if reply.get("status") != "ok":
