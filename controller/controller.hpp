@@ -15,6 +15,7 @@
 #include "controller/record_keeper.hpp"
 #include "controller/recovery/offer_schedule.hpp"
 #include "controller/recovery/output_gate.hpp"
+#include "controller/recovery/owed_journal.hpp"
 #include "controller/recovery/run_lock.hpp"
 #include "controller/recovery/waiting_mail.hpp"
 #include "net/connection_watch.hpp"
@@ -44,6 +45,7 @@ class Controller {
  private:
   Controller(const ControllerOptions& options, const Profile& profile, RunLock lock, Log& log);
 
+  // controller_start.cpp
   /// Whether a former run's work is taken up, and on whose word.
   enum class TakeOver { kNo, kOnRequest, kAfterCrash };
   TakeOver take_over() const;
@@ -57,6 +59,7 @@ class Controller {
   Result<void> write_files();
   void remove_files();
 
+  // controller.cpp
   void watch_channels();
   Result<void> watch_connections();
   void take_cuts(Channel channel);
@@ -84,6 +87,7 @@ class Controller {
   const Profile profile_;
   RunLock lock_;
   Log& log_;
+  OwedJournal owed_;
   const SystemClock clock_;
   NetContext context_;
   std::optional<Endpoints> endpoints_;

@@ -59,9 +59,11 @@ class ControllerCore {
   void restore_tasks(const std::vector<TaskRecord>& unfinished, Now now, Outbox& out);
   std::string engines_json() const { return hub_.engines_json(); }
 
-  /// Takes over replies that the earlier controller may have sent in vain: whole records. Their
-  /// clients are offered them again, and leave aside what they have.
-  void restore_replies(const std::vector<TaskRecord>& finished, Now now);
+  /// Takes over replies (whole records) of the earlier controller that did not reach their
+  /// clients, or may not have.
+  enum class Reached { kNo, kMaybe };
+  void restore_replies(const std::vector<TaskRecord>& finished, Reached reached, Now now,
+                       Outbox& out);
 
   /// Connections of engines on this channel ended: what was under way there may be lost.
   void on_connections_lost(Channel channel, Now now);
@@ -76,7 +78,7 @@ class ControllerCore {
   /// What is parked on a channel, addressed to a connection that has said nothing yet: it may be
   /// the client that waits for it in silence. A connection is offered everything once; what cannot
   /// be sent there need not come back.
-  std::vector<Frames> offers_for(Channel channel, const RoutingId& connection);
+  std::vector<ClientRoutes::Reply> offers_for(Channel channel, const RoutingId& connection);
   /// Everything that is unfinished ends, because the controller does and nobody will go on.
   void abandon_tasks(Now now, Outbox& out);
 
@@ -151,6 +153,7 @@ class ControllerCore {
 
   // core_recovery.cpp: outages of the controller, of connections, and what repairs them
   bool take_note_of_client(Channel channel, const Message& request, Outbox& out);
+  void park(Channel channel, const SessionId& session, ClientRoutes::Reply reply, Outbox& out);
   bool may_be_repeated(const Message& request) const;
   void ask_records(std::vector<MsgId> ids, OnRecords then, Outbox& out);
   void ask_about_past(Channel channel, std::vector<MsgId> ids, Frames frames, Outbox& out);

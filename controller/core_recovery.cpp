@@ -69,37 +69,45 @@ bool ControllerCore::take_note_of_client(Channel channel, const Message& request
     }
   }
   if (routes_.learn(channel, connection, request.header.session) && routes_.parked_count() > 0) {
-    for (Frames& reply : routes_.take_parked(channel, request.header.session)) {
-      reply.insert(reply.begin(), request.identities.front());
-      out.send(channel, std::move(reply));
+    for (ClientRoutes::Reply& reply : routes_.take_parked(channel, request.header.session)) {
+      reply.frames.insert(reply.frames.begin(), request.identities.front());
+      out.delivered.push_back(std::move(reply.request));
+      out.send(channel, std::move(reply.frames));
     }
   }
   return !is_hello;
 }
 
 void ControllerCore::on_client_away(Channel channel, Frames frames, Outbox& out) {
-  if (frames.size() < 2) return;
+  const Result<Message> reply = wire_.decode(frames, Wire::Replays::kAllow);
+  const Result<Header> request =
+      reply ? parse_header(reply->parent_json.view()) : Result<Header>(reply.error());
+  if (!request) return;
   const RoutingId gone(frames.front().view());
-  std::optional<SessionId> session = session_of_route(gone);
-  if (!session) {
-    const Result<Message> reply = wire_.decode(frames, Wire::Replays::kAllow);
-    const auto name = reply ? string_field(reply->parent_json.view(), "session") : std::nullopt;
-    if (!name) return;
-    session = SessionId(*name);
-  }
-  const std::optional<RoutingId> newest = routes_.find(channel, *session);
+  const std::optional<RoutingId> newest = routes_.find(channel, request->session);
   if (newest && *newest != gone) {
     frames.front() = Frame::copy_of(newest->view());
     return out.send(channel, std::move(frames));
   }
   frames.erase(frames.begin());
-  routes_.park(channel, *session, std::move(frames));
+  out.owed.push_back(request->msg_id);
+  park(channel, request->session, {request->msg_id, std::move(frames)}, out);
 }
 
-std::vector<Frames> ControllerCore::offers_for(Channel channel, const RoutingId& connection) {
+void ControllerCore::park(Channel channel, const SessionId& session, ClientRoutes::Reply reply,
+                          Outbox& out) {
+  for (MsgId& dropped : routes_.park(channel, session, std::move(reply))) {
+    out.delivered.push_back(std::move(dropped));
+  }
+}
+
+std::vector<ClientRoutes::Reply> ControllerCore::offers_for(Channel channel,
+                                                            const RoutingId& connection) {
   if (routes_.is_known(channel, connection)) return {};
-  std::vector<Frames> offers = routes_.offer_parked(channel, connection);
-  for (Frames& reply : offers) reply.insert(reply.begin(), Frame::copy_of(connection.view()));
+  std::vector<ClientRoutes::Reply> offers = routes_.offer_parked(channel, connection);
+  for (ClientRoutes::Reply& reply : offers) {
+    reply.frames.insert(reply.frames.begin(), Frame::copy_of(connection.view()));
+  }
   return offers;
 }
 
@@ -219,13 +227,16 @@ void ControllerCore::restore_task(const TaskRecord& record, Now now, Outbox& out
   carry_out(nullptr, now, out);
 }
 
-void ControllerCore::restore_replies(const std::vector<TaskRecord>& finished, Now now) {
+void ControllerCore::restore_replies(const std::vector<TaskRecord>& finished, Reached reached,
+                                     Now now, Outbox& out) {
   for (const TaskRecord& record : finished) {
     const auto session = string_field(record.header.value_or(""), "session");
     if (!session || !record.completed) continue;
     Message reply = stored_reply(RoutingId(), record, now);
     reply.identities.erase(reply.identities.begin());
-    routes_.park(clients_of(record), SessionId(*session), wire_.encode(reply));
+    if (reached == Reached::kNo) out.owed.push_back(record.msg_id);
+    park(clients_of(record), SessionId(*session),
+         {record.msg_id, wire_.encode(reply), reached == Reached::kMaybe}, out);
   }
 }
 

@@ -79,6 +79,8 @@ class Outbox {
   std::vector<Message> internal_tasks;   // to be submitted to the task queue; replies go nowhere
   std::vector<EngineChange> engine_changes;
   std::vector<LogLine> log_lines;
+  std::vector<MsgId> owed;       // requests whose replies wait for their clients from now on
+  std::vector<MsgId> delivered;  // and those whose replies do not any more
   bool engines_changed = false;  // the file of engines must be rewritten
   bool stop_requested = false;   // a client asked the controller to shut down
 };

@@ -136,6 +136,10 @@ Result<std::unique_ptr<TaskStore>> open_store(const ControllerOptions& options,
   return std::unique_ptr<TaskStore>(std::make_unique<NullStore>());
 }
 
+fs::path owed_file(const Profile& profile) {
+  return profile.log_dir() / ("owed" + profile.cluster_id + ".txt");
+}
+
 fs::path engines_file(const Profile& profile) {
   return profile.log_dir() / ("engines" + profile.cluster_id + ".json");
 }

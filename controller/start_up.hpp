@@ -27,6 +27,9 @@ std::filesystem::path store_path(const ControllerOptions& options, const Profile
 Result<std::unique_ptr<TaskStore>> open_store(const ControllerOptions& options,
                                               const Profile& profile);
 
+/// The journal of replies that wait for their clients: log/owed<cluster id>.txt.
+std::filesystem::path owed_file(const Profile& profile);
+
 /// The list of engines that a restarted controller reads: log/engines<cluster id>.json.
 std::filesystem::path engines_file(const Profile& profile);
 

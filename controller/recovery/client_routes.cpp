@@ -52,25 +52,32 @@ bool ClientRoutes::is_known(Channel channel, const RoutingId& connection) const 
   return sessions_[index_of(channel)].contains(connection);
 }
 
-void ClientRoutes::park(Channel channel, const SessionId& session, Frames reply) {
+std::vector<MsgId> ClientRoutes::park(Channel channel, const SessionId& session, Reply reply) {
   std::size_t bytes = sizeof(Parked);
-  for (const Frame& frame : reply) bytes += frame.size();
+  for (const Frame& frame : reply.frames) bytes += frame.size();
   parked_bytes_ += bytes;
   parked_.push_back({channel, session, std::move(reply), bytes, {}});
+  std::vector<MsgId> dropped;
   while (parked_bytes_ > limits_.parked_bytes_max) {
     parked_bytes_ -= parked_.front().bytes;
+    dropped.push_back(std::move(parked_.front().reply.request));
     parked_.pop_front();
     ++dropped_;
   }
+  return dropped;
 }
 
-std::vector<Frames> ClientRoutes::take_parked(Channel channel, const SessionId& session) {
-  std::vector<Frames> taken;
+std::vector<ClientRoutes::Reply> ClientRoutes::take_parked(Channel channel,
+                                                           const SessionId& session) {
+  std::vector<Reply> taken;
+  const std::optional<RoutingId> connection = find(channel, session);
   for (auto entry = parked_.begin(); entry != parked_.end();) {
     const auto next = std::next(entry);
     if (entry->channel == channel && entry->session == session) {
       parked_bytes_ -= entry->bytes;
-      taken.push_back(std::move(entry->reply));
+      if (!connection || !was_offered(*entry, *connection)) {
+        taken.push_back(std::move(entry->reply));
+      }
       parked_.erase(entry);
     }
     entry = next;
@@ -78,18 +85,29 @@ std::vector<Frames> ClientRoutes::take_parked(Channel channel, const SessionId& 
   return taken;
 }
 
-std::vector<Frames> ClientRoutes::offer_parked(Channel channel, const RoutingId& connection) {
-  std::vector<Frames> offered;
+std::vector<ClientRoutes::Reply> ClientRoutes::offer_parked(Channel channel,
+                                                            const RoutingId& connection) {
+  std::vector<Reply> offered;
+  Parked* doubtful = nullptr;
   for (Parked& parked : parked_) {
-    std::vector<RoutingId>& others = parked.offered_to;
-    if (parked.channel != channel ||
-        std::find(others.begin(), others.end(), connection) != others.end()) {
+    if (parked.channel != channel || was_offered(parked, connection)) continue;
+    if (parked.reply.is_doubtful) {
+      if (doubtful == nullptr) doubtful = &parked;
       continue;
     }
-    others.push_back(connection);
+    parked.offered_to.push_back(connection);
     offered.push_back(parked.reply);
   }
+  if (offered.empty() && doubtful != nullptr) {
+    doubtful->offered_to.push_back(connection);
+    offered.push_back(doubtful->reply);
+  }
   return offered;
+}
+
+bool ClientRoutes::was_offered(const Parked& parked, const RoutingId& connection) {
+  return std::find(parked.offered_to.begin(), parked.offered_to.end(), connection) !=
+         parked.offered_to.end();
 }
 
 }  // namespace trireme

@@ -48,13 +48,23 @@ class ClientRoutes {
   std::optional<RoutingId> find(Channel channel, const SessionId& session) const;
   bool is_known(Channel channel, const RoutingId& connection) const;
 
-  /// Keeps a reply, without the addressee, until the session is heard of on the channel.
-  void park(Channel channel, const SessionId& session, Frames reply);
-  /// What waits for the session there, oldest first.
-  std::vector<Frames> take_parked(Channel channel, const SessionId& session);
+  /// A reply without its addressee.
+  struct Reply {
+    MsgId request;
+    Frames frames;
+    bool is_doubtful = false;  // it may have reached the client before
+  };
 
-  /// What is parked on the channel and this connection was not offered yet, oldest first.
-  std::vector<Frames> offer_parked(Channel channel, const RoutingId& connection);
+  /// Keeps a reply until the session is heard of on the channel. Gives the requests whose replies
+  /// had to make room.
+  std::vector<MsgId> park(Channel channel, const SessionId& session, Reply reply);
+  /// What waits for the session there, oldest first, without what its present connection was
+  /// offered before it spoke.
+  std::vector<Reply> take_parked(Channel channel, const SessionId& session);
+
+  /// What is parked on the channel and this connection was not offered yet, oldest first; the
+  /// doubtful ones after all others and one at a time.
+  std::vector<Reply> offer_parked(Channel channel, const RoutingId& connection);
   std::size_t parked_count() const noexcept { return parked_.size(); }
   std::size_t parked_bytes() const noexcept { return parked_bytes_; }
   std::uint64_t dropped_count() const noexcept { return dropped_; }
@@ -63,11 +73,13 @@ class ClientRoutes {
   struct Parked {
     Channel channel;
     SessionId session;
-    Frames reply;
+    Reply reply;
     std::size_t bytes;
     std::vector<RoutingId> offered_to;
   };
   using Place = std::pair<Channel, RoutingId>;
+
+  static bool was_offered(const Parked& parked, const RoutingId& connection);
 
   Limits limits_;
   std::array<std::unordered_map<RoutingId, SessionId>, kChannelCount> sessions_;

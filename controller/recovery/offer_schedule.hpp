@@ -18,6 +18,7 @@ class OfferSchedule {
   static constexpr std::chrono::milliseconds kFirstPause{100};
   static constexpr std::chrono::milliseconds kLastPause{5'000};
   static constexpr std::chrono::minutes kPatience{5};
+  static constexpr std::chrono::milliseconds kNextOffer{20};
 
   /// So many replies are parked now.
   void note(std::size_t parked, Instant now) {
@@ -29,6 +30,9 @@ class OfferSchedule {
     if (parked == 0) next_.reset();
     parked_ = parked;
   }
+
+  /// There is more to offer than fitted.
+  void again(Instant now) { next_ = now + kNextOffer; }
 
   std::optional<Instant> next() const noexcept { return next_; }
   /// True when it is time; the next time is set.

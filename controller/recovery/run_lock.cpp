@@ -2,11 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <string>
 #include <utility>
 
 namespace trireme {
@@ -36,8 +37,8 @@ Result<RunLock> RunLock::take(const Profile& profile) {
     ::close(fd);
     return error;
   }
-  struct stat facts {};
-  const bool is_marked = ::fstat(fd, &facts) == 0 && facts.st_size > 0;
+  char mark = '\0';
+  const bool is_marked = ::pread(fd, &mark, 1, 0) == 1;
   return RunLock(fd, is_marked ? Predecessor::kCrashed : Predecessor::kNone);
 }
 

@@ -1,9 +1,6 @@
 // Who ran with this profile before us, and how that ended: a lock and a mark in one file.
 #pragma once
 
-#include <filesystem>
-#include <string>
-
 #include "session/profile.hpp"
 #include "session/result.hpp"
 

@@ -176,7 +176,7 @@ TEST(Recovery, AConnectionThatNeverSpokeIsOfferedEachWaitingReplyOnce) {
   const RoutingId silent(std::string_view("\0\0\0\0\7", 5));
   const auto offers = world.core().offers_for(Channel::kTaskClients, silent);
   ASSERT_EQ(offers.size(), 1u);
-  EXPECT_EQ(offers[0].front().view(), silent.view());
+  EXPECT_EQ(offers[0].frames.front().view(), silent.view());
   EXPECT_TRUE(world.core().offers_for(Channel::kTaskClients, silent).empty());
   EXPECT_TRUE(world.core().offers_for(Channel::kMuxClients, silent).empty());
   EXPECT_TRUE(world.has_record(id));
