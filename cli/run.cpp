@@ -40,6 +40,11 @@ class LiveOutput {
     out_ = task.stdout_text.size();
     err_ = task.stderr_text.size();
   }
+  /// Prints the end of it that did not come by itself: the result has it all.
+  void complete(const TaskInfo& task, const CommandEnd& end) {
+    if (end.out.starts_with(task.stdout_text.substr(0, out_))) print(end.out.substr(out_));
+    if (end.err.starts_with(task.stderr_text.substr(0, err_))) print_error(end.err.substr(err_));
+  }
 
  private:
   std::size_t out_ = 0;
@@ -70,7 +75,9 @@ int finish(const AsyncResult<Value>& task, const RunOptions& options, bool live,
   const CommandEnd end = read_end(task);
   if (options.json) {
     print_for_programs(task, end);
-  } else if (!live) {
+  } else if (live) {
+    output.complete(task.task(0), end);
+  } else {
     print(end.out);
     print_error(end.err);
   }

@@ -96,7 +96,10 @@ void add_start(CommandLine& program) {
   add_engine_options(command, *options);
   command.arguments_after_dashes("controller_arguments", options->controller_words,
                                  "Arguments for trireme-controller");
-  command.footer("Example: trireme start -n 4 --load ./libmytasks.so -- --ip='*' --scheme=lru");
+  command.footer(
+      "Where a controller was killed, the new one goes on with its tasks, and engines that still\n"
+      "run are kept; `-- --no-recover` begins anew.\n"
+      "Example: trireme start -n 4 --load ./libmytasks.so -- --ip='*' --scheme=lru");
   command.on_chosen([options] { return start(*options); });
 }
 

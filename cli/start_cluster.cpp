@@ -1,11 +1,9 @@
 #include "cli/start_cluster.hpp"
 
 #include <signal.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -24,6 +22,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t kLogLinesShown = 12;
 constexpr std::chrono::seconds kPoliteEnd{5};
+/// How long one attempt at a controller may take that is just starting.
+constexpr milliseconds kAnswerLimit{1500};
 
 /// A program under way and where its output goes.
 struct Started {
@@ -32,11 +32,10 @@ struct Started {
   fs::path log;
 };
 
-/// Tells one version of a file from the next; empty without a file.
-std::optional<std::pair<ino_t, std::int64_t>> file_version(const fs::path& file) {
-  struct stat facts {};
-  if (::stat(file.c_str(), &facts) != 0) return std::nullopt;
-  return std::pair(facts.st_ino, facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec);
+bool begins_anew(const std::vector<std::string>& controller_words) {
+  return std::any_of(controller_words.begin(), controller_words.end(), [](const auto& word) {
+    return word == "--no-recover" || word == "--IPController.recover=False";
+  });
 }
 
 std::vector<std::string> cluster_words(const Profile& profile) {
@@ -68,40 +67,50 @@ std::string infix(const Profile& profile) {
   return profile.cluster_id.empty() ? "" : "-" + profile.cluster_id;
 }
 
-/// Waits until the controller has written its connection file anew and answers.
+/// Waits until the controller answers. What its connection file says may be left over from another
+/// one: unless it goes on where that one was killed, it will write a file of its own.
 std::unique_ptr<Client> await_controller(const Started& controller, const ProfileChoice& choice,
-                                         const Profile& profile, bool file_may_be_old,
-                                         const std::optional<std::pair<ino_t, std::int64_t>>& old,
-                                         Deadline deadline) {
+                                         const Profile& profile, Deadline deadline) {
   while (true) {
     if (!is_running(controller.process)) fail_with_log(controller, "ended while starting");
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= deadline) fail_with_log(controller, "wrote no connection file in time");
-    const auto version = file_version(profile.client_file());
-    if (version && (file_may_be_old || version != old)) break;
+    const bool is_late = std::chrono::steady_clock::now() >= deadline;
+    if (fs::exists(profile.client_file())) {
+      try {
+        return connect(choice, kAnswerLimit);
+      } catch (const CommandFailed& failure) {
+        if (!is_running(controller.process)) fail_with_log(controller, "ended while starting");
+        if (is_late) {
+          fail_with_log(controller, std::string("does not answer (") + failure.what() + ")");
+        }
+      }
+    } else if (is_late) {
+      fail_with_log(controller, "wrote no connection file in time");
+    }
     std::this_thread::sleep_for(milliseconds(10));
-  }
-  const auto rest =
-      std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-  try {
-    return connect(choice, std::max(rest, milliseconds(1000)));
-  } catch (const CommandFailed& failure) {
-    if (!is_running(controller.process)) fail_with_log(controller, "ended while starting");
-    fail_with_log(controller, std::string("does not answer (") + failure.what() + ")");
   }
 }
 
-/// Waits until `wanted` engines are registered; fails as soon as one of `engines` has ended.
-void await_engines(const Client& client, const std::vector<Started>& engines, std::size_t wanted,
-                   Deadline deadline) {
-  while (!client.wait_for_engines(wanted, milliseconds(100))) {
+/// Ids of engines that are registered and not among `before`.
+std::size_t count_new(const Client& client, const std::vector<int>& before) {
+  const std::vector<int> ids = client.ids();
+  return static_cast<std::size_t>(std::count_if(ids.begin(), ids.end(), [&before](int id) {
+    return std::find(before.begin(), before.end(), id) == before.end();
+  }));
+}
+
+/// Waits until all `engines` are registered besides `before`; fails as soon as one of them has
+/// ended.
+void await_engines(const Client& client, const std::vector<Started>& engines,
+                   const std::vector<int>& before, Deadline deadline) {
+  while (count_new(client, before) < engines.size()) {
+    client.wait_for_engines(before.size() + engines.size(), milliseconds(100));
     for (const Started& engine : engines) {
       if (!is_running(engine.process)) fail_with_log(engine, "ended while starting");
     }
     if (std::chrono::steady_clock::now() >= deadline) {
       fail_with_log(engines.front(), "and its sisters are not all registered in time (" +
-                                         std::to_string(client.ids().size()) + " of " +
-                                         std::to_string(wanted) + " are)");
+                                         std::to_string(count_new(client, before)) + " of " +
+                                         std::to_string(engines.size()) + " are)");
     }
   }
 }
@@ -147,25 +156,29 @@ ClusterLedger start_cluster(const ProfileChoice& choice, const EngineStart& engi
                                          "); stop it first with: trireme stop" +
                                          choice_words(choice));
   }
-  end_processes(ledger.engines);  // of a controller that was killed; they would never find this one
-  ledger = {};
+  if (begins_anew(controller_words)) {
+    end_processes(
+        ledger.engines);  // of a controller that was killed; they would never find this one
+    ledger = {};
+  }
   ledger.engine_words = engines.words;
-  const auto old = file_version(profile.client_file());
-  const bool reuses =
-      std::any_of(controller_words.begin(), controller_words.end(),
-                  [](const std::string& word) { return word == "--reuse" || word == "--restore"; });
+  const std::size_t there = ledger.engines.size();  // they wait for their controller
+  const EngineStart missing{engines.count - std::min(engines.count, there), engines.words};
   const Started controller = launch("trireme-controller", profile,
                                     "trireme-controller" + infix(profile), controller_words);
   ledger.controller = controller.process;
+  std::vector<ProcessMark> begun{controller.process};
   try {
     keep(profile, ledger);
-    const auto client = await_controller(controller, choice, profile, reuses, old, deadline);
-    const auto started = launch_engines(profile, engines, 0, ledger.engines);
+    const auto client = await_controller(controller, choice, profile, deadline);
+    const std::vector<int> before = client->ids();
+    const auto started = launch_engines(profile, missing, there, begun);
+    ledger.engines.insert(ledger.engines.end(), begun.begin() + 1, begun.end());
     keep(profile, ledger);
-    await_engines(*client, started, engines.count, deadline);
+    await_engines(*client, started, before, deadline);
   } catch (...) {
-    end_processes(ledger.processes());
-    remove_ledger(profile);
+    end_processes(begun);
+    if (there == 0) remove_ledger(profile);
     throw;
   }
   return ledger;
@@ -177,13 +190,13 @@ std::vector<ProcessMark> add_engines_to(const ProfileChoice& choice, const Engin
   const Profile profile = resolve_profile(choice);
   ClusterLedger ledger = ledger_of(profile);
   const auto client = connect(choice);
-  const std::size_t before = client->ids().size();
+  const std::vector<int> before = client->ids();
   std::vector<ProcessMark> added;
   try {
     const auto started = launch_engines(profile, engines, ledger.engines.size(), added);
     ledger.engines.insert(ledger.engines.end(), added.begin(), added.end());
     keep(profile, ledger);
-    await_engines(*client, started, before + engines.count, deadline);
+    await_engines(*client, started, before, deadline);
   } catch (...) {
     end_processes(added);
     throw;

@@ -71,13 +71,31 @@ class StartAndStop(World):
         self.trireme("stop")
         self.assertEqual([pid for pid in started["engine_pids"] if is_alive(pid)], [])
 
-    def test_start_after_a_killed_controller_makes_a_new_cluster(self):
+    def test_start_after_a_killed_controller_goes_on_with_its_engines(self):
         former = self.start(1)
-        os.kill(former["controller_pid"], signal.SIGKILL)
-        wait_until(lambda: not is_alive(former["controller_pid"]), "the controller is gone")
-        self.start(1)
+        self.kill_controller(former)
+        again = self.start(2)
+        self.assertEqual(again["engine_pids"][:1], former["engine_pids"])
+        self.assertEqual(len(again["engine_pids"]), 2)
+        self.assertTrue(is_alive(former["engine_pids"][0]))
+        self.assertEqual(len(self.json("status")["engines"]), 2)
+        self.assertEqual(self.trireme("run", "--engine", "0", "echo", "again").stdout, "again\n")
+
+    def test_start_after_a_killed_controller_begins_anew_if_told_so(self):
+        former = self.start(1)
+        self.kill_controller(former)
+        self.start(1, "--", "--no-recover")
         self.assertEqual(len(self.json("status")["engines"]), 1)
         self.assertFalse(is_alive(former["engine_pids"][0]))
+
+    def test_start_after_everything_was_killed_gets_engines_of_its_own(self):
+        former = self.start(1)
+        self.kill_controller(former)
+        engine = former["engine_pids"][0]
+        os.kill(engine, signal.SIGKILL)
+        wait_until(lambda: not is_alive(engine), "the engine is gone")
+        self.start(1)
+        self.assertEqual(self.trireme("run", "echo", "new").stdout, "new\n")
 
 
 class StartFailures(World):

@@ -122,3 +122,11 @@ class World(unittest.TestCase):
 
     def start(self, engines=2, *words):
         return self.json("start", "-n", str(engines), *words)
+
+    def kill_controller(self, started):
+        """Kills it as soon as its engines are on record."""
+        on_record = os.path.join(self.profile, "log", "engines.json")
+        wait_until(lambda: len(json.loads(read_text(on_record) or "{}").get("engines", []))
+                   >= len(started["engine_pids"]), "the engines are on record")
+        os.kill(started["controller_pid"], signal.SIGKILL)
+        wait_until(lambda: not is_alive(started["controller_pid"]), "the controller is gone")

@@ -78,6 +78,40 @@ class Run(World):
         self.assertEqual(self.trireme("run", "echo", "next").stdout, "next\n")
 
 
+class Restart(World):
+    """The controller is killed under a command and started again."""
+
+    def setUp(self):
+        super().setUp()
+        self.started = self.start(2)
+
+    def restart(self):
+        self.kill_controller(self.started)
+        self.started = self.start(2)
+
+    def test_a_map_goes_on_to_its_end(self):
+        inputs = [str(i) for i in range(300)]
+        path = os.path.join(self.folder, "out")
+        with open(path, "w", encoding="utf-8") as out, subprocess.Popen(
+                self.command("map", "sh", "-c", "sleep 0.02; echo $1", "sh", "{}", ":::", *inputs),
+                env=self.environment, stdout=out, stderr=subprocess.PIPE, text=True) as process:
+            wait_until(lambda: read_text(path), "the first is done")
+            self.restart()
+            _, err = process.communicate(timeout=120)
+        self.assertEqual(read_text(path).split(), inputs, err)
+        self.assertIn("300 ok, 0 failed", err)
+
+    def test_a_run_ends_with_its_output_and_exit_code(self):
+        pid_file = os.path.join(self.folder, "pid")
+        script = f"echo first; echo $$ > {pid_file}; sleep 1; echo last; exit 7"
+        with subprocess.Popen(self.command("run", "sh", "-c", script), env=self.environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            wait_until(lambda: read_text(pid_file), "the program runs")
+            self.restart()
+            out, err = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, out), (7, "first\nlast\n"), err)
+
+
 class Map(World):
     def setUp(self):
         super().setUp()
