@@ -67,6 +67,20 @@ TEST(PlainJson, EverythingElseIsLeftToAParser) {
   }
 }
 
+TEST(PlainJson, EveryByteCountsAtEveryPlace) {
+  for (std::size_t size = 0; size < 20; ++size) {
+    EXPECT_TRUE(is_plain_text(std::string(size, 'a')));
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(size, '~');
+        text[at] = static_cast<char>(byte);
+        const bool is_plain = byte >= 0x20 && byte < 0x80 && byte != '\\';
+        ASSERT_EQ(is_plain_text(text), is_plain) << byte << " at " << at << " of " << size;
+      }
+    }
+  }
+}
+
 TEST(PlainJson, WhateverIsReadMeansTheSameToAParser) {
   std::mt19937 random(20260101);
   const std::string pieces = "{}[]\",: \\truefalsn01ab\t\x7f\xc3";
