@@ -71,6 +71,11 @@ void Subcommand::repeated(const std::string& names, std::vector<int>& numbers,
   app_->add_option(names, numbers, help + "; repeat")->allow_extra_args(false);
 }
 
+void Subcommand::optional_argument(const std::string& name, std::string& text,
+                                   const std::string& help) {
+  app_->add_option(name, text, help);
+}
+
 void Subcommand::argument(const std::string& name, std::string& text, const std::string& help) {
   app_->add_option(name, text, help)->required();
 }

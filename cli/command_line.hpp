@@ -47,6 +47,7 @@ class Subcommand {
   void repeated(const std::string& names, std::vector<int>& numbers, const std::string& help);
   /// Arguments without a name.
   void argument(const std::string& name, std::string& text, const std::string& help);
+  void optional_argument(const std::string& name, std::string& text, const std::string& help);
   void arguments(const std::string& name, std::vector<int>& numbers, const std::string& help);
   /// Whatever follows `--`.
   void arguments_after_dashes(const std::string& name, std::vector<std::string>& words,

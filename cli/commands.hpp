@@ -11,6 +11,9 @@ void add_engines(CommandLine& program);
 void add_status(CommandLine& program);
 void add_run(CommandLine& program);
 void add_map(CommandLine& program);
+void add_exec(CommandLine& program);
+void add_console(CommandLine& program);
+void add_kernelspec(CommandLine& program);
 void add_history(CommandLine& program);
 void add_result(CommandLine& program);
 

@@ -13,7 +13,8 @@ constexpr const char* kAfterwards =
     "Each command explains itself: trireme COMMAND --help";
 
 constexpr void (*kCommands[])(CommandLine&) = {
-    add_start, add_stop, add_engines, add_status, add_run, add_map, add_history, add_result,
+    add_start, add_stop,    add_engines, add_status, add_run,        add_map,
+    add_exec,  add_console, add_history, add_result, add_kernelspec,
 };
 
 int complain(int exit_code, const char* sentence) {
