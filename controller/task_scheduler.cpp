@@ -182,8 +182,16 @@ void TaskScheduler::on_outcomes(const MsgId& waiting, std::span<const PastOutcom
   for (const task_state::UnknownId& entry : checking->unknown) {
     auto found = answers.find(entry.id.view());
     if (found == answers.end()) {
-      all_known = false;
-      break;
+      // It may have come, or come and ended, since the store was asked.
+      if (const std::optional<Outcome> outcome = outcomes_.find(entry.id)) {
+        graph_.settle(task->ref, entry.gate, *outcome);
+      } else if (const Task* live = tasks_.find(entry.id)) {
+        graph_.await(task->ref, entry.gate, live->ref.slot);
+      } else {
+        all_known = false;
+        break;
+      }
+      continue;
     }
     const PastOutcome* answer = found->second;
     Outcome outcome{answer->ended_ok, std::nullopt};

@@ -2,6 +2,7 @@
 #include "tests/model/naive_scheduler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace trireme {
 
@@ -319,11 +320,21 @@ void NaiveScheduler::outcomes(const std::string& id, const std::vector<PastOutco
   NaiveTask* task = live(id);
   if (task == nullptr || task->state != State::kChecking) return;
   task->state = State::kWaiting;
-  for (const auto& [dependency, gate] : task->asked) {
+  // From now on the task hears of everything that ends.
+  for (const auto& [dependency, gate] : std::exchange(task->asked, {})) {
     auto answer = std::find_if(known.begin(), known.end(), [&](const PastOutcome& past) {
       return past.msg_id.str() == dependency;
     });
     if (answer == known.end()) {
+      if (is_remembered(dependency)) {
+        const auto past =
+            std::find_if(remembered_.begin(), remembered_.end(),
+                         [&](const auto& entry) { return entry.first == dependency; });
+        (gate == Gate::kAfter ? task->after_ended : task->follow_ended)
+            .emplace(dependency, past->second);
+        continue;
+      }
+      if (find_live(dependency) != nullptr) continue;
       fail(*task, "InvalidDependency");
       break;
     }

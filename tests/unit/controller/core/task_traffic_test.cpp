@@ -358,6 +358,25 @@ TEST(TaskTraffic, ATaskMayTimeOutWhileTheRecordsAreAsked) {
   EXPECT_TRUE(world.is_silent());
 }
 
+TEST(TaskTraffic, ATaskThatCameWhileTheRecordsWereAskedCanBeWaitedFor) {
+  ControllerWorld world;
+  world.join_engine("e1");
+  world.store_answers = false;
+  const Message first = world.client.request("apply_request", "{}", world.clock.now());
+  const MsgId second = world.submit(task().after({first.header.msg_id}));
+  Message late = first;
+  late.identities = {Frame(ControllerWorld::kClient)};
+  world.receive(Channel::kTaskClients, world.client.encode(late));
+  world.store_answers = true;
+  world.answer_questions();
+  for (const MsgId& expected : {first.header.msg_id, second}) {
+    const Received run = world.take_for("e1", Channel::kTaskEngines);
+    EXPECT_EQ(run.message.header.msg_id, expected);
+    world.reply(run);
+    EXPECT_EQ(world.take(Channel::kTaskClients).parent(), expected);
+  }
+}
+
 TEST(TaskTraffic, AStoreThatFailsMakesTheDependencyInvalid) {
   ControllerWorld world(forgetful_options());
   world.join_engine("e1");
@@ -438,6 +457,27 @@ TEST(TaskTraffic, PureRelaysEverythingInTurn) {
   EXPECT_EQ(world.take(Channel::kTaskClients).parent(), first.message.header.msg_id);
   world.reply(second);
   world.take(Channel::kTaskClients);
+}
+
+TEST(TaskTraffic, ACancelledTaskEndsIfItWaitsAndTheOthersAreToldApart) {
+  ControllerWorld world;
+  const MsgId waiting = world.submit();
+  const Received answer =
+      world.ask("cancel_request", R"({"msg_ids": [)" + quoted(waiting) + R"(, "nobody's", 5]})");
+  EXPECT_EQ(answer.type(), "cancel_reply");
+  EXPECT_EQ(answer.member("tasks"),
+            R"({)" + quoted(waiting) + R"(:"cancelled","nobody's":"absent"})");
+  take_refusal(world, waiting, "TaskAborted");
+  world.join_engine("e1");
+  const MsgId running = world.submit();
+  const Received run = world.take_for("e1", Channel::kTaskEngines);
+  EXPECT_EQ(world.ask("cancel_request", ids_content(running)).member("tasks"),
+            "{" + quoted(running) + R"(:"running"})");
+  world.reply(run);
+  EXPECT_EQ(world.take(Channel::kTaskClients).parent(), running);
+  for (const char* content : {"{}", R"({"msg_ids": 5})", R"({"msg_ids": {}})"}) {
+    EXPECT_EQ(world.ask("cancel_request", content).member("tasks"), "{}");
+  }
 }
 
 }  // namespace
