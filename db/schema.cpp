@@ -6,7 +6,7 @@
 namespace trireme {
 namespace {
 
-constexpr const char* kVersion3 = R"sql(
+constexpr const char* kVersion4 = R"sql(
 CREATE TABLE records (
   id INTEGER PRIMARY KEY,
   msg_id TEXT NOT NULL UNIQUE,
@@ -36,9 +36,10 @@ CREATE TABLE messages (
 
 CREATE TABLE contents (
   id INTEGER PRIMARY KEY,
-  hash BLOB NOT NULL UNIQUE,
+  hash INTEGER NOT NULL,
   bytes BLOB NOT NULL
 );
+CREATE INDEX contents_hash ON contents (hash);
 
 CREATE TABLE buffers (
   message INTEGER NOT NULL,
@@ -67,7 +68,7 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_record ON attempts (record);
 )sql";
 
-constexpr std::array kMigrations{Migration{3, kVersion3}};
+constexpr std::array kMigrations{Migration{4, kVersion4}};
 
 Error not_ours(const SqliteConnection& connection) {
   return {ErrorCode::kBadFormat, "the file " + connection.file().string() +

@@ -5,7 +5,8 @@
 //   messages  the request of record r in row 2r and its result in row 2r + 1: JSON texts, and
 //             buffers as pack_buffers() in db/sqlite_buffers.hpp writes them
 //   buffers   large buffers of messages by position, and which contents they have
-//   contents  bytes of large buffers, each once however many messages have them, found by SHA-256;
+//   contents  bytes of large buffers, each once however many messages have them, found by a
+//             number (db/content_hash.hpp);
 //             what no buffer names any longer is deleted with the last record that did
 //   outputs   pieces of stdout (stream 1) and stderr (stream 2) in order of `id`, so that output
 //             is appended and never rewritten
@@ -16,7 +17,7 @@
 // those of its id, of its msg_id and of what has not been completed. Each other one would cost
 // every task more than it gives the few questions that could use it.
 //
-// Versions 1 and 2 were never released and are refused.
+// Versions before 4 were never released and are refused.
 //
 // The file names its kind and version itself: application_id and user_version.
 #pragma once

@@ -1,42 +1,12 @@
 #include "db/sqlite_buffers.hpp"
 
-#include <openssl/evp.h>
-
-#include <array>
+#include "db/content_hash.hpp"
 
 namespace trireme {
 
-/// SHA-256, with everything OpenSSL wants to look up looked up once.
-class SqliteBuffers::Hasher {
- public:
-  using Digest = std::array<char, 32>;
-
-  Hasher() : algorithm_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {
-    TRIREME_CHECK(algorithm_ != nullptr && context_ != nullptr, "OpenSSL has no SHA-256");
-  }
-  ~Hasher() {
-    EVP_MD_CTX_free(context_);
-    EVP_MD_free(algorithm_);
-  }
-  Hasher(const Hasher&) = delete;
-  Hasher& operator=(const Hasher&) = delete;
-
-  Digest hash(std::string_view bytes) {
-    Digest digest;
-    const bool done =
-        EVP_DigestInit_ex2(context_, algorithm_, nullptr) == 1 &&
-        EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1 &&
-        EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1;
-    TRIREME_CHECK(done, "SHA-256 of bytes in memory cannot fail");
-    return digest;
-  }
-
- private:
-  EVP_MD* algorithm_;
-  EVP_MD_CTX* context_;
-};
-
 namespace {
+
+constexpr int kTwinsMax = 4;
 
 bool is_shared(const Frame& buffer) { return buffer.size() >= kSharedBufferBytesMin; }
 
@@ -92,10 +62,9 @@ std::string pack_buffers(const Frames& buffers) {
 
 SqliteBuffers::SqliteBuffers(SqliteConnection& connection)
     : connection_(connection),
-      hasher_(std::make_unique<Hasher>()),
       insert_(
           connection.prepare("INSERT INTO buffers (message, position, content) VALUES (?, ?, ?)")),
-      find_content_(connection.prepare("SELECT id FROM contents WHERE hash = ?")),
+      find_content_(connection.prepare("SELECT id, bytes FROM contents WHERE hash = ?")),
       insert_content_(connection.prepare("INSERT INTO contents (hash, bytes) VALUES (?, ?)")),
       read_(connection.prepare("SELECT contents.bytes FROM buffers"
                                " JOIN contents ON contents.id = buffers.content"
@@ -113,8 +82,6 @@ SqliteBuffers::SqliteBuffers(SqliteConnection& connection)
           "DELETE FROM contents WHERE id IN (SELECT content FROM temp.loose)"
           " AND NOT EXISTS (SELECT 1 FROM buffers WHERE buffers.content = contents.id)")),
       forget_loose_(connection.prepare("DELETE FROM temp.loose")) {}
-
-SqliteBuffers::~SqliteBuffers() = default;
 
 void SqliteBuffers::insert(std::int64_t message, const Frames& buffers) {
   std::int64_t position = 0;
@@ -167,15 +134,17 @@ void SqliteBuffers::erase_doomed() {
 }
 
 std::int64_t SqliteBuffers::content_id(std::string_view bytes) {
-  const Hasher::Digest digest = hasher_->hash(bytes);
-  const std::string_view hash(digest.data(), digest.size());
-  find_content_.start().bind_blob(1, hash);
-  if (find_content_.step()) {
+  const auto hash = static_cast<std::int64_t>(content_hash(bytes));
+  find_content_.start().bind_integer(1, hash);
+  // Others with this number are there by chance or by malice; few are worth a look.
+  for (int seen = 0; seen < kTwinsMax && find_content_.step(); ++seen) {
+    if (find_content_.blob(1) != bytes) continue;
     const std::int64_t id = find_content_.integer(0);
     find_content_.start();
     return id;
   }
-  insert_content_.start().bind_blob(1, hash).bind_blob(2, bytes).run();
+  find_content_.start();
+  insert_content_.start().bind_integer(1, hash).bind_blob(2, bytes).run();
   return connection_.last_insert_id();
 }
 

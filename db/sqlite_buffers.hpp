@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,7 +25,6 @@ std::string pack_buffers(const Frames& buffers);
 class SqliteBuffers {
  public:
   explicit SqliteBuffers(SqliteConnection& connection);
-  ~SqliteBuffers();
 
   /// Stores what pack_buffers() leaves out, of a message that has nothing here yet.
   void insert(std::int64_t message, const Frames& buffers);
@@ -39,14 +37,11 @@ class SqliteBuffers {
   void erase_doomed();
 
  private:
-  class Hasher;
-
   std::int64_t content_id(std::string_view bytes);
   Frame read_shared(std::int64_t message, std::int64_t position);
   void erase_loose_contents();
 
   SqliteConnection& connection_;
-  std::unique_ptr<Hasher> hasher_;
   SqliteStatement insert_;
   SqliteStatement find_content_;
   SqliteStatement insert_content_;

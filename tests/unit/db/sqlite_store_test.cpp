@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <set>
 
+#include "db/content_hash.hpp"
 #include "db/schema.hpp"
 #include "tests/unit/db/store_world.hpp"
 
@@ -252,6 +254,37 @@ TEST_F(SqliteFile, EqualBuffersAreStoredOnceUntilTheirLastRecordGoes) {
   for (const char* table : {"contents", "buffers", "outputs", "messages", "records"}) {
     EXPECT_EQ(stranger.number((std::string("SELECT count(*) FROM ") + table).c_str()), 0) << table;
   }
+}
+
+TEST_F(SqliteFile, ContentsWithOneNumberAreKeptApart) {
+  const auto store = open();
+  TaskSubmitted first = submitted("a");
+  first.buffers = frames({std::string(4096, '1')});
+  TaskSubmitted second = submitted("b");
+  second.buffers = frames({std::string(4096, '2')});
+  TaskSubmitted third = submitted("c");
+  third.buffers = second.buffers;
+  ASSERT_TRUE(store->apply(std::vector<RecordChange>{first}));
+  const auto number =
+      std::to_string(static_cast<std::int64_t>(content_hash(second.buffers.front().view())));
+  Stranger(file_).execute(("UPDATE contents SET hash = " + number).c_str());
+  ASSERT_TRUE(store->apply(std::vector<RecordChange>{second, third}));
+  EXPECT_EQ(Stranger(file_).number("SELECT count(*) FROM contents"), 2);
+  EXPECT_EQ((*store->get(MsgId("a")))->buffers, first.buffers);
+  EXPECT_EQ((*store->get(MsgId("c")))->buffers, second.buffers);
+}
+
+TEST(ContentHash, EveryByteAndTheSizeCount) {
+  std::set<std::uint64_t> seen;
+  for (std::size_t size = 0; size < 100; ++size) {
+    EXPECT_TRUE(seen.insert(content_hash(std::string(size, '\0'))).second) << size;
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string bytes(size, '\0');
+      bytes[at] = '\1';
+      EXPECT_TRUE(seen.insert(content_hash(bytes)).second) << at << " of " << size;
+    }
+  }
+  EXPECT_EQ(content_hash("it lies in files, so it stays as it is"), 4648844256161766686u);
 }
 
 TEST_F(SqliteFile, ReplacedBuffersTakeTheirContentsAlong) {
