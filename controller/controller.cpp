@@ -135,6 +135,7 @@ void Controller::run(SignalWatch& signals) {
     retry_mail();
     retry_unread();
     offer_parked();
+    owed_.settle(clock_.now().instant);
     hand_over_records();
     pace_clients();
   }
@@ -197,7 +198,7 @@ void Controller::flush() {
   outbox_.log_lines.clear();
   if (!outbox_.owed.empty()) owed_.add(outbox_.owed);
   outbox_.owed.clear();
-  if (!outbox_.delivered.empty()) owed_.remove(outbox_.delivered);
+  if (!outbox_.delivered.empty()) owed_.sent(outbox_.delivered, clock_.now().instant);
   outbox_.delivered.clear();
   if (outbox_.stop_requested && !end_) end_ = clock_.now().instant + kFarewell;
 }
@@ -217,6 +218,7 @@ void Controller::hand_over_records() {
   }
   if (gate_.should_ask()) {
     gate_.asked();
+    gate_asked_at_ = clock_.now().timestamp;
     keeper_->ask({kGateToken, FlushChanges{}});
   }
 }
@@ -229,6 +231,7 @@ bool Controller::is_held_back(Channel channel) const {
 void Controller::open_gate(const StoreAnswer& answer) {
   if (!answer.reply) return gate_.refused();
   for (OutgoingFrames& item : gate_.confirmed()) deliver(item.channel, std::move(item.frames));
+  lock_.note_sent_until(gate_asked_at_);
 }
 
 void Controller::send(Channel channel, Frames frames) {

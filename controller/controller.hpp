@@ -55,6 +55,7 @@ class Controller {
   Result<void> open_core(const EndpointPlan& plan);
   void restore_engines();
   /// `end`: when the former run last wrote to the database.
+  void restore_replies(TaskStore& store, const Query& query, ControllerCore::Reached reached);
   Result<void> restore_tasks(TaskStore& store, std::optional<Timestamp> end);
   Result<void> write_files();
   void remove_files();
@@ -99,6 +100,7 @@ class Controller {
   PollLoop loop_;
   Outbox outbox_;
   LogRepeats repeats_;
+  Timestamp gate_asked_at_{};
   OutputGate gate_;     // strict durability
   WaitingMail mail_;    // for engines that are cut off
   WaitingMail unread_;  // replies of clients that do not read them

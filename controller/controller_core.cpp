@@ -10,6 +10,9 @@
 namespace trireme {
 namespace {
 
+/// Ends tasks of the load-balanced queue that wait (docs/protocol.md, extensions).
+constexpr std::string_view kCancelRequest = "cancel_request";
+
 // The hub counts its questions to the store from 1; those of the scheduler have this bit.
 constexpr std::uint64_t kLookUpTokens = 1ULL << 63;
 // And those about records have this one.
@@ -77,7 +80,11 @@ void ControllerCore::on_frames(Channel channel, Frames frames, Now now, Outbox& 
   switch (channel) {
     case Channel::kQuery:
       if (const auto request = decode(channel, frames, out, Wire::Replays::kRefuse)) {
-        hub_.on_request(*request, now, out);
+        if (request->header.msg_type == kCancelRequest) {
+          cancel_tasks(*request, now, out);
+        } else {
+          hub_.on_request(*request, now, out);
+        }
       }
       break;
     case Channel::kMuxClients:
@@ -198,14 +205,20 @@ void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
     return;
   }
   if (!take_note_of_client(Channel::kTaskClients, *request, out)) return;
+  if (!request->header.msg_type.ends_with("_request")) {
+    // No engine would answer it, and the one that it went to would stay taken for ever.
+    return note_fault(Channel::kTaskClients, frames,
+                      {ErrorCode::kBadFormat, "what is sent as a task must be a request"}, out);
+  }
   const MsgId& id = request->header.msg_id;
   if (!scheduler_.is_live(id) && may_be_repeated(*request)) {
     return ask_about_past(Channel::kTaskClients, {id}, std::move(frames), out);
   }
-  accept_task(std::move(frames), *request, now, out);
+  accept_task(std::move(frames), *request, Seen::kNever, now, out);
 }
 
-void ControllerCore::accept_task(Frames frames, const Message& request, Now now, Outbox& out) {
+void ControllerCore::accept_task(Frames frames, const Message& request, Seen seen, Now now,
+                                 Outbox& out) {
   RoutingId client(request.identities.front().view());
   const std::uint64_t bytes = bytes_of(frames);
   if (!options_.schedules_tasks) {
@@ -230,17 +243,21 @@ void ControllerCore::accept_task(Frames frames, const Message& request, Now now,
                           "; submit it again when others have ended, or raise --queue-bytes-max"};
     return refuse_task(request, client, error, now, out);
   }
-  submit(request, std::move(client), tail(frames, 1), now, out);
+  submit(request, std::move(client), tail(frames, 1), seen, now, out);
 }
 
-void ControllerCore::submit(const Message& request, RoutingId client, Frames body, Now now,
-                            Outbox& out) {
+void ControllerCore::submit(const Message& request, RoutingId client, Frames body, Seen seen,
+                            Now now, Outbox& out) {
   Result<TaskTerms> terms = parse_task_terms(request.metadata_json.view());
   if (!terms) return refuse_task(request, client, terms.error(), now, out);
   const std::uint64_t submitted_before = scheduler_.counters().submitted;
-  scheduler_.on_submit({request.header.msg_id, std::move(client), std::move(body),
-                        request.header_json, *std::move(terms)},
-                       now.instant, scheduled_);
+  TaskRequest task{request.header.msg_id, std::move(client), std::move(body), request.header_json,
+                   *std::move(terms)};
+  if (seen == Seen::kNever) {
+    scheduler_.on_submit(std::move(task), now.instant, scheduled_);
+  } else {
+    scheduler_.on_restored(std::move(task), {.attempts = 1}, now.instant, scheduled_);
+  }
   if (scheduler_.counters().submitted != submitted_before) {
     hub_.log().task_submitted(submitted_from(request, TaskQueue::kTask), out);
   }
@@ -344,7 +361,7 @@ void ControllerCore::settle_engine_changes(Now now, Outbox& out) {
   tasks.swap(out.internal_tasks);
   for (const Message& task : tasks) {
     Frames body = wire_.encode(task);
-    submit(task, RoutingId(), std::move(body), now, out);
+    submit(task, RoutingId(), std::move(body), Seen::kNever, now, out);
   }
 }
 
@@ -381,7 +398,7 @@ void ControllerCore::send_attempt(const RunTask& attempt, Outbox& out) {
   frames.insert(frames.end(), attempt.task->body.begin(), attempt.task->body.end());
   if (attempt.attempt > 1) {
     // An engine refuses a signature it has seen: another attempt needs another header.
-    const Frame header = numbered_header(attempt.task->header_json, attempt.attempt);
+    const Frame header = numbered_header(attempt.task->header_json, attempt.attempt, run_name_);
     frames = wire_.with_header(std::move(frames), Envelope{2}, header);
   }
   out.send(Channel::kTaskEngines, std::move(frames));

@@ -131,8 +131,13 @@ class ControllerCore {
   void pass_on(Channel channel, Frames frames, const Message& message, Now now, Outbox& out);
   void start_broadcast(Frames frames, Outbox& out);
   void submit_task(Frames frames, Now now, Outbox& out);
-  void accept_task(Frames frames, const Message& request, Now now, Outbox& out);
-  void submit(const Message& request, RoutingId client, Frames body, Now now, Outbox& out);
+  /// Whether an engine may have had a request from a controller that was killed before it could
+  /// record that. Then the first attempt at it needs a signature of its own, too.
+  enum class Seen { kNever, kPerhaps };
+  void accept_task(Frames frames, const Message& request, Seen seen, Now now, Outbox& out);
+  void submit(const Message& request, RoutingId client, Frames body, Seen seen, Now now,
+              Outbox& out);
+  void cancel_tasks(const Message& request, Now now, Outbox& out);
   void finish_task(Frames frames, Now now, Outbox& out);
   void refuse_task(const Message& request, const RoutingId& client, const Error& error, Now now,
                    Outbox& out);
@@ -168,6 +173,8 @@ class ControllerCore {
   void repeat_direct(const std::vector<TaskRecord>& records, Now now, Outbox& out);
   void send_fence(Channel channel, const EngineUuid& engine, std::vector<MsgId> repeated, Now now,
                   Outbox& out);
+  void fence_sent(std::size_t sent_before, Now now, Outbox& out);
+  void send_fence_behind(const std::pair<EngineUuid, Channel>& place, Now now, Outbox& out);
   bool on_fence(Channel channel, const Message& reply, Now now, Outbox& out);
   void rerun_direct(Channel channel, const EngineUuid& engine, Outbox& out);
   void send_attempt(const RunTask& attempt, Outbox& out);
@@ -186,6 +193,7 @@ class ControllerCore {
 
   ClientRoutes routes_;
   CatchUp catch_up_;
+  std::string run_name_;                  // marks further attempts once tasks were taken over
   std::optional<Timestamp> restored_at_;  // when work of a former controller was taken over
   std::unordered_map<RoutingId, Timestamp> returned_;  // clients that came back, and when
   std::uint64_t next_question_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <utility>
 
@@ -18,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Replies recorded so shortly before a crash may not have been sent.
-constexpr std::chrono::milliseconds kLastReplies{50};
+constexpr std::chrono::milliseconds kLastReplies{100};
 
 // Replies that wait for clients to read them; what they would be given beyond it is dropped.
 constexpr std::size_t kUnreadBytesMax = std::size_t{256} << 20;
@@ -34,6 +33,13 @@ std::optional<Timestamp> last_written(const fs::path& database) {
     if (!latest || written > *latest) latest = written;
   }
   return latest;
+}
+
+Query received_from(Timestamp moment) {
+  const Result<Query> query =
+      parse_query(R"({"received": {"$gte": ")" + format_timestamp(moment) + "\"}}");
+  TRIREME_CHECK(query.has_value(), "a query of our own");
+  return *query;
 }
 
 std::string user_name(const ControllerOptions& options) {
@@ -194,24 +200,25 @@ Result<void> Controller::restore_tasks(TaskStore& store, std::optional<Timestamp
   }
   core_->restore_tasks(*records, clock_.now(), outbox_);
 
-  const std::vector<MsgId> owed = owed_.read();
+  const OwedJournal::Debts owed = owed_.read();
   owed_.clear();
-  const Result<std::vector<TaskRecord>> replies = store.find(Query::with_ids(owed), Columns::all());
-  if (replies) {
-    core_->restore_replies(*replies, ControllerCore::Reached::kNo, clock_.now(), outbox_);
-  }
-  // The very last ones may never have left this machine.
+  restore_replies(store, Query::with_ids(owed.certain), ControllerCore::Reached::kNo);
+  restore_replies(store, Query::with_ids(owed.doubtful), ControllerCore::Reached::kMaybe);
+  // The very last ones may never have left this machine; with strict durability others may still
+  // have been held back.
+  const std::optional<Timestamp> sent = lock_.sent_until();
+  if (sent) restore_replies(store, received_from(*sent), ControllerCore::Reached::kNo);
   if (!end) return {};
-  const Result<Query> latest =
-      parse_query(R"({"received": {"$gte": ")" + format_timestamp(*end - kLastReplies) + "\"}}");
-  TRIREME_CHECK(latest.has_value(), "a query of our own");
-  Result<std::vector<TaskRecord>> finished = store.find(*latest, Columns::all());
-  if (!finished) return {};
-  const std::set<MsgId> certain(owed.begin(), owed.end());
-  std::erase_if(*finished,
-                [&](const TaskRecord& record) { return certain.contains(record.msg_id); });
-  core_->restore_replies(*finished, ControllerCore::Reached::kMaybe, clock_.now(), outbox_);
+  restore_replies(store, received_from(std::min(*end, sent.value_or(*end)) - kLastReplies),
+                  ControllerCore::Reached::kMaybe);
   return {};
+}
+
+void Controller::restore_replies(TaskStore& store, const Query& query,
+                                 ControllerCore::Reached reached) {
+  const Result<std::vector<TaskRecord>> records = store.find(query, Columns::all());
+  if (!records) return log_.write(LogLevel::kError, records.error().text);
+  core_->restore_replies(*records, reached, clock_.now(), outbox_);
 }
 
 void Controller::restore_engines() {

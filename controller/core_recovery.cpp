@@ -2,6 +2,7 @@
 // requests that come twice.
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -152,16 +153,46 @@ void ControllerCore::on_past(Channel channel, const Frames& frames,
     for (const TaskRecord& record : records) {
       if (record.completed) past.emplace(record.msg_id, stored_reply(client, record, now));
     }
-    return broadcast_.on_request(*request, out, past);
+    const std::size_t sent_before = out.outgoing.size();
+    broadcast_.on_request(*request, out, past);
+    return fence_sent(sent_before, now, out);
   }
   for (const TaskRecord& record : records) {
     if (record.completed) return out.send(channel, stored_reply(client, record, now));
   }
   if (channel == Channel::kTaskClients) {
-    accept_task(frames, *request, now, out);
-  } else {
-    pass_on(channel, frames, *request, now, out);
+    return accept_task(frames, *request, Seen::kPerhaps, now, out);
   }
+  const std::size_t sent_before = out.outgoing.size();
+  pass_on(channel, frames, *request, now, out);
+  fence_sent(sent_before, now, out);
+}
+
+/// Direct requests in the outbox that their engines may have had before are followed by fences.
+void ControllerCore::fence_sent(std::size_t sent_before, Now now, Outbox& out) {
+  std::set<std::pair<EngineUuid, Channel>> places;
+  for (std::size_t next = sent_before; next < out.outgoing.size(); ++next) {
+    std::optional<Message> request;
+    Channel channel{};
+    if (const auto* message = std::get_if<OutgoingMessage>(&out.outgoing[next])) {
+      channel = message->channel;
+      request = message->message;
+    } else {
+      const auto& frames = std::get<OutgoingFrames>(out.outgoing[next]);
+      channel = frames.channel;
+      if (Result<Message> read = wire_.decode(frames.frames, Wire::Replays::kAllow)) {
+        request = *std::move(read);
+      }
+    }
+    if (!request || (channel != Channel::kMuxEngines && channel != Channel::kBroadcastEngines)) {
+      continue;
+    }
+    const std::pair place{EngineUuid(request->identities.front().view()), channel};
+    hub_.log().direct_repeated(request->header.msg_id);
+    repeated_[place].push_back(*std::move(request));
+    places.insert(place);
+  }
+  for (const auto& place : places) send_fence_behind(place, now, out);
 }
 
 /// The reply that a record holds, as from its engine to this client.
@@ -187,6 +218,7 @@ Message ControllerCore::stored_reply(const RoutingId& client, const TaskRecord& 
 void ControllerCore::restore_tasks(const std::vector<TaskRecord>& unfinished, Now now,
                                    Outbox& out) {
   restored_at_ = now.timestamp;
+  run_name_ = format_timestamp(now.timestamp);
   std::vector<const TaskRecord*> waiting;
   std::vector<TaskRecord> direct;
   // First those that run: their engines have no room for others.
@@ -221,9 +253,12 @@ void ControllerCore::restore_task(const TaskRecord& record, Now now, Outbox& out
     return out.log(LogLevel::kError,
                    "Task " + record.msg_id.str() + " cannot go on: " + terms.error().text);
   }
+  TaskPast past = past_of(record);
+  // It may have been sent to an engine moments before the crash, and not have been recorded.
+  past.attempts = std::max(past.attempts, 1u);
   scheduler_.on_restored({request->header.msg_id, route_of_session(request->header.session),
                           wire_.encode(*request), request->header_json, *terms},
-                         past_of(record), now.instant, scheduled_);
+                         past, now.instant, scheduled_);
   carry_out(nullptr, now, out);
 }
 
@@ -231,7 +266,7 @@ void ControllerCore::restore_replies(const std::vector<TaskRecord>& finished, Re
                                      Now now, Outbox& out) {
   for (const TaskRecord& record : finished) {
     const auto session = string_field(record.header.value_or(""), "session");
-    if (!session || !record.completed) continue;
+    if (!session || !record.completed || routes_.is_parked(record.msg_id)) continue;
     Message reply = stored_reply(RoutingId(), record, now);
     reply.identities.erase(reply.identities.begin());
     if (reached == Reached::kNo) out.owed.push_back(record.msg_id);
@@ -314,11 +349,17 @@ void ControllerCore::repeat_direct(const std::vector<TaskRecord>& records, Now n
     repeated[{engine, channel}].push_back(*std::move(request));
   }
   for (auto& [place, requests] : repeated) {
-    std::vector<MsgId> ids;
-    for (const Message& request : requests) ids.push_back(request.header.msg_id);
-    send_fence(place.second, place.first, std::move(ids), now, out);
     repeated_[place] = std::move(requests);
+    send_fence_behind(place, now, out);
   }
+}
+
+/// The direct requests repeated at this place are followed by a fence.
+void ControllerCore::send_fence_behind(const std::pair<EngineUuid, Channel>& place, Now now,
+                                       Outbox& out) {
+  std::vector<MsgId> ids;
+  for (const Message& request : repeated_[place]) ids.push_back(request.header.msg_id);
+  send_fence(place.second, place.first, std::move(ids), now, out);
 }
 
 void ControllerCore::send_fence(Channel channel, const EngineUuid& engine,
@@ -357,7 +398,7 @@ void ControllerCore::rerun_direct(Channel channel, const EngineUuid& engine, Out
   if (repeated == repeated_.end()) return;
   for (Message& request : repeated->second) {
     if (!hub_.log().direct().is_pending(request.header.msg_id)) continue;
-    request.header_json = numbered_header(request.header_json, ++direct_reruns_ + 1);
+    request.header_json = numbered_header(request.header_json, ++direct_reruns_ + 1, run_name_);
     out.send(channel, std::move(request));
   }
 }

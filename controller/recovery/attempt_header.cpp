@@ -18,8 +18,9 @@ Frame with_key(const Frame& header_json, std::string_view key, const std::string
 
 }  // namespace
 
-Frame numbered_header(const Frame& header_json, std::uint32_t attempt) {
-  return with_key(header_json, "attempt", std::to_string(attempt));
+Frame numbered_header(const Frame& header_json, std::uint32_t attempt, std::string_view run) {
+  const Frame numbered = with_key(header_json, "attempt", std::to_string(attempt));
+  return run.empty() ? numbered : with_key(numbered, "run", json_quote(run));
 }
 
 Frame repeated_header(const Frame& header_json, Timestamp now) {

@@ -105,6 +105,11 @@ std::vector<ClientRoutes::Reply> ClientRoutes::offer_parked(Channel channel,
   return offered;
 }
 
+bool ClientRoutes::is_parked(const MsgId& request) const {
+  return std::any_of(parked_.begin(), parked_.end(),
+                     [&](const Parked& parked) { return parked.reply.request == request; });
+}
+
 bool ClientRoutes::was_offered(const Parked& parked, const RoutingId& connection) {
   return std::find(parked.offered_to.begin(), parked.offered_to.end(), connection) !=
          parked.offered_to.end();

@@ -65,6 +65,7 @@ class ClientRoutes {
   /// What is parked on the channel and this connection was not offered yet, oldest first; the
   /// doubtful ones after all others and one at a time.
   std::vector<Reply> offer_parked(Channel channel, const RoutingId& connection);
+  bool is_parked(const MsgId& request) const;
   std::size_t parked_count() const noexcept { return parked_.size(); }
   std::size_t parked_bytes() const noexcept { return parked_bytes_; }
   std::uint64_t dropped_count() const noexcept { return dropped_; }

@@ -7,29 +7,44 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <string>
+#include <map>
 
 namespace trireme {
+namespace {
+
+// What was sent longer ago has left this machine, or its reader does not read.
+constexpr std::chrono::milliseconds kOnItsWay{500};
+
+}  // namespace
 
 OwedJournal::~OwedJournal() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::vector<MsgId> OwedJournal::read() const {
+OwedJournal::Debts OwedJournal::read() const {
   std::vector<MsgId> ids;
-  std::set<MsgId> delivered;
+  std::map<MsgId, char> last;
   std::ifstream stream(file_);
   for (std::string line; std::getline(stream, line);) {
     if (line.size() < 2) continue;
-    if (line.front() == '+') ids.emplace_back(line.substr(1));
-    if (line.front() == '-') delivered.emplace(line.substr(1));
+    MsgId id(line.substr(1));
+    if (line.front() == '+') ids.push_back(id);
+    last[std::move(id)] = line.front();
   }
-  std::erase_if(ids, [&](const MsgId& id) { return delivered.contains(id); });
-  return ids;
+  Debts debts;
+  for (MsgId& id : ids) {
+    const char state = last[id];
+    if (state == '+')
+      debts.certain.push_back(std::move(id));
+    else if (state == '?')
+      debts.doubtful.push_back(std::move(id));
+  }
+  return debts;
 }
 
 void OwedJournal::clear() {
   owed_.clear();
+  sent_.clear();
   if (fd_ >= 0) {
     if (::ftruncate(fd_, 0) == 0) return;
     ::close(fd_);
@@ -49,10 +64,21 @@ void OwedJournal::add(std::span<const MsgId> ids) {
   write(lines);
 }
 
-void OwedJournal::remove(std::span<const MsgId> ids) {
+void OwedJournal::sent(std::span<const MsgId> ids, Instant now) {
   std::string lines;
   for (const MsgId& id : ids) {
-    if (owed_.erase(id) > 0) lines += "-" + id.str() + "\n";
+    if (!owed_.contains(id)) continue;
+    lines += "?" + id.str() + "\n";
+    sent_.emplace_back(now, id);
+  }
+  write(lines);
+}
+
+void OwedJournal::settle(Instant now) {
+  std::string lines;
+  while (!sent_.empty() && now - sent_.front().first > kOnItsWay) {
+    if (owed_.erase(sent_.front().second) > 0) lines += "-" + sent_.front().second.str() + "\n";
+    sent_.pop_front();
   }
   if (owed_.empty() && !lines.empty()) return clear();
   write(lines);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace trireme {
@@ -37,17 +38,26 @@ Result<RunLock> RunLock::take(const Profile& profile) {
     ::close(fd);
     return error;
   }
-  char mark = '\0';
-  const bool is_marked = ::pread(fd, &mark, 1, 0) == 1;
-  return RunLock(fd, is_marked ? Predecessor::kCrashed : Predecessor::kNone);
+  // A line with the process id, then perhaps one with the time of sent_until().
+  char text[128];
+  const ssize_t length = ::pread(fd, text, sizeof text, 0);
+  if (length <= 0) return RunLock(fd, Predecessor::kNone);
+  RunLock lock(fd, Predecessor::kCrashed);
+  const std::string_view mark(text, static_cast<std::size_t>(length));
+  const std::size_t line = mark.find('\n') + 1;
+  lock.sent_until_ = parse_timestamp(mark.substr(line, mark.find('\n', line) - line));
+  return lock;
 }
 
 RunLock::RunLock(RunLock&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), predecessor_(other.predecessor_) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      predecessor_(other.predecessor_),
+      sent_until_(other.sent_until_) {}
 
 RunLock& RunLock::operator=(RunLock&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(predecessor_, other.predecessor_);
+  std::swap(sent_until_, other.sent_until_);
   return *this;
 }
 
@@ -65,6 +75,14 @@ Result<void> RunLock::mark_serving() {
                                      "; after a crash its work would not be taken up again"};
   }
   return {};
+}
+
+void RunLock::note_sent_until(Timestamp moment) {
+  if (predecessor_ == Predecessor::kServing) return;
+  const std::string mark = std::to_string(::getpid()) + "\n" + format_timestamp(moment) + "\n";
+  if (::pwrite(fd_, mark.data(), mark.size(), 0) < 0) {
+    // An older time stays: a restart then offers more replies again than it must.
+  }
 }
 
 void RunLock::mark_ended() {

@@ -1,6 +1,9 @@
 // Who ran with this profile before us, and how that ended: a lock and a mark in one file.
 #pragma once
 
+#include <optional>
+
+#include "session/clock.hpp"
 #include "session/profile.hpp"
 #include "session/result.hpp"
 
@@ -25,6 +28,10 @@ class RunLock {
   ~RunLock();
 
   Predecessor predecessor() const noexcept { return predecessor_; }
+  /// After a crash: replies received after this were not sent, those before were; empty when
+  /// the former run did not say.
+  std::optional<Timestamp> sent_until() const noexcept { return sent_until_; }
+  void note_sent_until(Timestamp moment);
   /// From now on an end without mark_ended() is a crash.
   Result<void> mark_serving();
   void mark_ended();
@@ -34,6 +41,7 @@ class RunLock {
 
   int fd_;
   Predecessor predecessor_;
+  std::optional<Timestamp> sent_until_;
 };
 
 }  // namespace trireme
