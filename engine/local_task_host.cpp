@@ -19,13 +19,30 @@ LocalTaskHost::~LocalTaskHost() { parts_.loop.unwatch_fd(events_.fd()); }
 
 void LocalTaskHost::join(const EngineIdentity& identity, Report report) {
   report_ = std::move(report);
-  runner_ = std::make_unique<TaskRunner>(TaskRunner::Options{identity, parts_.threads},
-                                         parts_.executors, parts_.names, parts_.capture,
-                                         [this](RunEvent event) { events_.put(std::move(event)); });
+  runner_ =
+      std::make_unique<TaskRunner>(TaskRunner::Options{identity, parts_.threads}, parts_.executors,
+                                   parts_.names, parts_.capture, [this](RunEvent event) {
+                                     auto* ended = std::get_if<RunEnded>(&event);
+                                     if (ended == nullptr || !parts_.on_ended)
+                                       return events_.put(std::move(event));
+                                     const std::lock_guard lock(ended_mutex_);
+                                     ended_.push_back(ended->run);
+                                     parts_.on_ended(std::move(*ended));
+                                   });
 }
 
 void LocalTaskHost::start(const WorkQueue::Start& start, Now) {
+  forget_ended();
   runner_->start(start.run, *start.request);
+}
+
+void LocalTaskHost::forget_ended() {
+  const std::lock_guard lock(ended_mutex_);
+  for (const RunNumber run : ended_) {
+    runner_->forget(run);
+    outputs_waiting_.erase(run);
+  }
+  ended_.clear();
 }
 
 void LocalTaskHost::stop(const StopRun& stop, Now) { runner_->stop(stop.run, stop.reason); }
@@ -71,7 +88,11 @@ void LocalTaskHost::on_event(RunEnded& ended) {
 }
 
 void LocalTaskHost::flush_outputs() {
-  for (const RunNumber run : outputs_waiting_) report_(RunOutput{run, runner_->take_output(run)});
+  const std::lock_guard lock(ended_mutex_);
+  for (const RunNumber run : outputs_waiting_) {
+    auto pieces = runner_->take_output(run);
+    if (!pieces.empty()) report_(RunOutput{run, std::move(pieces)});
+  }
   outputs_waiting_.clear();
   flush_at_.reset();
 }

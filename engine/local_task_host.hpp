@@ -1,7 +1,9 @@
 // Runs tasks on threads of this process.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <set>
 
 #include "engine/executor_set.hpp"
@@ -25,6 +27,10 @@ class LocalTaskHost final : public TaskHost {
     std::size_t threads = 1;
     std::size_t function_count = 0;
     std::string language;
+    /// If set, ends of runs are told here instead, at once and on the thread that ran the task,
+    /// after everything the run has shown. The run's request must stay alive until the next
+    /// start().
+    std::function<void(RunEnded)> on_ended;
   };
   /// What `parts` refers to must outlive the host.
   explicit LocalTaskHost(Parts parts);
@@ -49,12 +55,15 @@ class LocalTaskHost final : public TaskHost {
   void on_event(RunWaits& wanted);
   void on_event(RunEnded& ended);
   void flush_outputs();
+  void forget_ended();
 
   Parts parts_;
   Report report_;
   Mailbox<RunEvent> events_;
   std::set<RunNumber> outputs_waiting_;
   std::optional<Instant> flush_at_;
+  std::mutex ended_mutex_;        // held while outputs and ends are told, which keeps their order
+  std::vector<RunNumber> ended_;  // guarded by ended_mutex_: told on a worker's thread
   std::unique_ptr<TaskRunner> runner_;  // last: its threads use the rest
 };
 

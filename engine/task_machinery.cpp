@@ -52,7 +52,7 @@ Result<TaskMachinery> TaskMachinery::create(const Parts& parts) {
   machinery.host_ = std::make_unique<LocalTaskHost>(LocalTaskHost::Parts{
       parts.loop, parts.clock, *machinery.names_, *machinery.executors_, machinery.capture_.get(),
       parts.options.threads, machinery.functions_->size(),
-      default_language(available_runtimes(), parts.options.language)});
+      default_language(available_runtimes(), parts.options.language), parts.on_ended});
   return machinery;
 }
 

@@ -30,6 +30,7 @@ class TaskMachinery {
     PollLoop& loop;
     const Clock& clock;
     LogLine log;
+    std::function<void(RunEnded)> on_ended;  // see LocalTaskHost::Parts
   };
   /// Loads the plug-ins. What `parts` refers to must outlive the machinery. Errors are those of
   /// load_plugin().

@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <csignal>
 #include <map>
-#include <optional>
+#include <mutex>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "engine/kernel/link_message.hpp"
 #include "engine/kernel/link_writer.hpp"
@@ -27,20 +29,26 @@ using std::chrono::milliseconds;
 /// How long tasks may take to heed the end of the kernel.
 constexpr milliseconds kLeaveGrace{500};
 
-/// Everything between the link and the tasks. All on the main thread.
+/// Everything between the link and the tasks. On the main thread, but for end() and send().
 class Kernel {
  public:
   Kernel(const EngineOptions& options, int link) : options_(options), link_(link), writer_(link) {}
 
   int run() {
-    TaskMachinery::Parts parts{options_, loop_, clock_, [this](LogLevel level, std::string text) {
+    TaskMachinery::Parts parts{options_, loop_, clock_,
+                               [this](LogLevel level, std::string text) {
                                  logs_.put({level, std::move(text)});
-                               }};
+                               },
+                               [this](RunEnded ended) { end(std::move(ended)); }};
     auto machinery = TaskMachinery::create(parts);
     if (!machinery) return refuse(machinery.error());
     if (auto entered = enter_work_folder(options_); !entered) return refuse(entered.error());
     host_ = &machinery->host();
     loop_.watch_fd(logs_.fd(), [this] { pass_on_logs(); });
+    loop_.watch_fd(large_is_over_.fd(), [this] {
+      large_is_over_.clear();
+      forget_requests();
+    });
     loop_.watch_fd(link_, [this] { receive(); });
     send(LinkReady{host_->function_count(), host_->language()});
     while (!ended_) turn();
@@ -82,6 +90,7 @@ class Kernel {
                 });
   }
   void on_message(LinkStart& start) {
+    forget_requests();
     TaskRequest& request = requests_[start.run];
     request.message.header.msg_id = MsgId(start.msg_id);
     request.message.header.msg_type = std::move(start.msg_type);
@@ -90,6 +99,7 @@ class Kernel {
     request.execution_count = start.execution_count;
     // The engine has read it before.
     static_cast<void>(read_task_request(request));
+    note_size(start.run, request);
     host_->start({start.run, &request, start.execution_count}, clock_.now());
   }
   void on_message(LinkStop& stop) { host_->stop({stop.run, stop.reason}, clock_.now()); }
@@ -103,11 +113,33 @@ class Kernel {
   void report(RunWaits& wanted) {
     send(LinkWaits{wanted.run, wanted.wanted, std::move(wanted.prompt)});
   }
-  void report(RunEnded& ended) {
+  /// Told by end() instead.
+  void report(RunEnded&) {}
+
+  /// On the thread that ran the task.
+  void end(RunEnded ended) {
     if (options_.memory_limit) name_memory_limit(ended.outcome);
     const RunNumber run = ended.run;
     send(LinkEnded{run, std::move(ended.outcome), std::move(ended.output)});
-    requests_.erase(run);
+    const std::lock_guard lock(over_mutex_);
+    over_.push_back(run);
+    if (large_.erase(run) > 0) large_is_over_.signal();
+  }
+
+  /// Requests of runs that are over go when the next message comes, large ones at once: waking up
+  /// for a small one would cost more than a small task does.
+  void forget_requests() {
+    const std::lock_guard lock(over_mutex_);
+    for (const RunNumber run : over_) requests_.erase(run);
+    over_.clear();
+  }
+  void note_size(RunNumber run, const TaskRequest& request) {
+    constexpr std::size_t kLargeBytes = 1u << 20;
+    std::size_t bytes = request.message.content_json.size();
+    for (const Frame& buffer : request.message.buffers) bytes += buffer.size();
+    if (bytes < kLargeBytes) return;
+    const std::lock_guard lock(over_mutex_);
+    large_.insert(run);
   }
 
   void name_memory_limit(TaskOutcome& outcome) const {
@@ -123,8 +155,9 @@ class Kernel {
     for (LinkLog& line : logs_.take()) send(std::move(line));
   }
 
-  /// The engine reads at all times, so that waiting for it is no danger.
+  /// From any thread. The engine reads at all times, so that waiting for it is no danger.
   void send(LinkMessage message) {
+    const std::lock_guard lock(writer_mutex_);
     writer_.put(message);
     writer_.flush_all();
   }
@@ -136,7 +169,12 @@ class Kernel {
   Mailbox<LinkLog> logs_;
   LinkReader reader_;
   LinkWriter writer_;
-  std::map<RunNumber, TaskRequest> requests_;  // of everything that runs
+  std::mutex writer_mutex_;                    // guards writer_
+  std::map<RunNumber, TaskRequest> requests_;  // of everything that runs, and what over_ names
+  std::mutex over_mutex_;
+  std::vector<RunNumber> over_;  // guarded by over_mutex_: ended
+  std::set<RunNumber> large_;    // guarded by over_mutex_: runs with large requests
+  WakeUp large_is_over_;
   TaskHost* host_ = nullptr;
   bool ended_ = false;
 };
