@@ -314,5 +314,18 @@ TEST(HostileFrames, RepliesToTasksThatNeverWereAreDropped) {
   expect_service(world);
 }
 
+TEST(HostileFrames, WhatIsNoRequestTakesNoEngine) {
+  ControllerWorld world;
+  world.join_engine("e1");
+  for (const char* type : {"stream", "apply_reply", "status", "x"}) {
+    const Message message = world.client.request(type, "{}", world.clock.now());
+    Message sent = message;
+    sent.identities = {Frame(ControllerWorld::kClient)};
+    world.receive(Channel::kTaskClients, world.client.encode(sent));
+    EXPECT_TRUE(world.is_silent()) << type;
+  }
+  expect_service(world);
+}
+
 }  // namespace
 }  // namespace trireme::testing
