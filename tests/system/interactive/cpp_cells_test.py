@@ -66,8 +66,9 @@ class Cells(CppWorld):
         view.activate()
         text = io.StringIO()
         with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
-            shell.run_cell_magic("px", "", 'std::cout << "from " << trireme::engine_id() << "\\n";\n'
-                                           "40 + trireme::engine_id()")
+            shell.run_cell_magic(
+                "px", "", 'std::cout << "from " << trireme::engine_id() << "\\n";\n'
+                "40 + trireme::engine_id()")
         for engine in (0, 1):
             self.assertIn(f"[stdout:{engine}] \nfrom {engine}\n", text.getvalue())
             self.assertRegex(text.getvalue(), rf"Out\[{engine}:\d+\]: \S*{40 + engine}\n")
