@@ -107,7 +107,7 @@ class Tasks(EngineWorld):
         self.assertEqual(client.stream_of(request, "stdout"), expected)
 
     def test_python_calls_and_source_code_are_refused_with_advice(self):
-        client = self.start_cluster()
+        client = self.start_cluster("--language=none")
         pickled = client.send("mux", "apply_request", {}, 0, buffers=[b"\x80\x04N.", b"\x80\x04N."])
         self.assertEqual(client.reply_to(pickled)["content"]["ename"], "NotImplementedError")
         first = client.send("mux", "execute_request", {"code": "1/0", "silent": False}, 0)
@@ -116,7 +116,7 @@ class Tasks(EngineWorld):
         self.assertEqual(types, ["status", "execute_input", "error", "status"])
 
     def test_a_failed_execute_aborts_those_behind_it(self):
-        client = self.start_cluster()
+        client = self.start_cluster("--language=none")
         holding = client.apply("trireme.sleep", 0.3)
         requests = [client.send("mux", "execute_request", {"code": "1", "silent": False}, 0)
                     for _ in range(3)]
@@ -160,7 +160,7 @@ class PythonClient(EngineWorld):
     """What Python's own client sees of an engine of ours."""
 
     def connect(self):
-        self.start_cluster("--load", self.plugin("good_plugin"))
+        self.start_cluster("--load", self.plugin("good_plugin"), "--language=none")
         client = ipyparallel.Client(self.security("client"), timeout=PATIENCE)
         self.addCleanup(client.close)
         return client
