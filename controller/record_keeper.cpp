@@ -1,6 +1,7 @@
 #include "controller/record_keeper.hpp"
 
 #include <malloc.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <limits>
@@ -29,8 +30,10 @@ constexpr bool is_of_the_world(ErrorCode code) {
 
 constexpr std::uint64_t kSkipsReported = 10;
 
-// A backlog of this size leaves holes in the heap that are worth giving back when it has gone.
-constexpr std::size_t kPeakBytes = std::size_t{16} << 20;
+// Changes of this size leave holes in the heap that are worth giving back to the system: when a
+// backlog has gone, and when nothing has come for a while.
+constexpr std::size_t kHoleBytes = std::size_t{8} << 20;
+constexpr std::chrono::seconds kQuiet{1};
 
 std::string count_of(std::uint64_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
@@ -109,6 +112,7 @@ RecordKeeperStatus RecordKeeper::status() const {
 }
 
 void RecordKeeper::run() {
+  ::pthread_setname_np(::pthread_self(), "record-keeper");  // for whoever looks at threads
   Lock lock(mutex_);
   group_start_ = Clock::now();
   while (wait_for_work(lock)) {
@@ -116,7 +120,9 @@ void RecordKeeper::run() {
     const std::uint64_t until =
         asked_.empty() ? std::numeric_limits<std::uint64_t>::max() : asked_.front().after;
     if (asked_.empty()) note_pace(backlog_.count());
+    const std::size_t bytes_before = backlog_.bytes();
     std::vector<RecordChange> group = backlog_.take(options_.group_changes_max, until);
+    freed_bytes_ += bytes_before - backlog_.bytes();
     if (!group.empty()) {
       store_group(group, lock);
       let_go(std::move(group), lock);
@@ -138,7 +144,11 @@ bool RecordKeeper::wait_for_work(Lock& lock) {
   while (backlog_.empty() && asked_.empty()) {
     if (stopping_) return false;
     wait_ = Wait::kForWork;
-    wake_.wait(lock);
+    if (freed_bytes_ < kHoleBytes) {
+      wake_.wait(lock);
+    } else if (wake_.wait_for(lock, kQuiet) == std::cv_status::timeout) {
+      give_back_memory(lock);
+    }
   }
   const Clock::time_point first = was_idle ? Clock::now() : group_start_;
   const Clock::time_point deadline = first + patience();
@@ -162,14 +172,21 @@ void RecordKeeper::note_pace(std::size_t changes) {
       changes >= options_.busy_changes_per_ms * waited || changes >= options_.group_changes_max;
 }
 
-/// Frees changes that are stored; the loop need not wait meanwhile. After a disk has stalled and
-/// caught up, the memory its backlog took goes back to the system.
+/// Frees changes that are stored; the loop need not wait meanwhile.
 void RecordKeeper::let_go(std::vector<RecordChange> group, Lock& lock) {
-  const bool is_over_a_peak = peak_bytes_ > kPeakBytes && backlog_.bytes() < kPeakBytes / 4;
-  if (is_over_a_peak) peak_bytes_ = backlog_.bytes();
   lock.unlock();
   group = {};
-  if (is_over_a_peak) ::malloc_trim(0);
+  lock.lock();
+  const bool is_over_a_peak = peak_bytes_ > kHoleBytes && backlog_.bytes() < kHoleBytes / 4;
+  if (is_over_a_peak) give_back_memory(lock);
+}
+
+/// The memory that changes took goes back to the system.
+void RecordKeeper::give_back_memory(Lock& lock) {
+  freed_bytes_ = 0;
+  peak_bytes_ = backlog_.bytes();
+  lock.unlock();
+  ::malloc_trim(0);
   lock.lock();
 }
 

@@ -97,6 +97,7 @@ class RecordKeeper {
   std::chrono::milliseconds patience() const;
   void note_pace(std::size_t changes);
   void let_go(std::vector<RecordChange> group, Lock& lock);
+  void give_back_memory(Lock& lock);
   void store_group(std::span<const RecordChange> group, Lock& lock);
   bool retry_later(const Error& error, Lock& lock);
   void skip(const RecordChange& change, const Error& error, Lock& lock);
@@ -124,7 +125,8 @@ class RecordKeeper {
 
   // The keeper's thread only.
   Clock::time_point group_start_;
-  bool is_busy_ = false;  // the last group came fast
+  std::size_t freed_bytes_ = 0;  // about, since memory was given back last
+  bool is_busy_ = false;         // the last group came fast
   std::chrono::milliseconds pause_;
   std::set<std::string> reported_;  // failures since the store last worked
   ShedCounts reported_shed_;
