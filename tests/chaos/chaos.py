@@ -187,7 +187,8 @@ class Run:
         time.sleep(0.2)
         wrong += [f"process {pid} is left behind" for pid in left_behind(cluster.folder)]
         say(f"seed {self.options.seed}: {len(self.tasks)} tasks in "
-            f"{time.monotonic() - self.start:.1f} s, {runs.further_runs()} further runs, faults "
+            f"{time.monotonic() - self.start:.1f} s, {runs.further_runs()} further runs, "
+            f"{chaos_checks.repeated_replies(journal)} repeated replies, faults "
             + ", ".join(f"{name} {count}" for name, count in self.counts.items() if count))
         return wrong
 
