@@ -462,21 +462,23 @@ TEST(TaskTraffic, PureRelaysEverythingInTurn) {
 TEST(TaskTraffic, ACancelledTaskEndsIfItWaitsAndTheOthersAreToldApart) {
   ControllerWorld world;
   const MsgId waiting = world.submit();
-  const Received answer =
-      world.ask("cancel_request", R"({"msg_ids": [)" + quoted(waiting) + R"(, "nobody's", 5]})");
-  EXPECT_EQ(answer.type(), "cancel_reply");
-  EXPECT_EQ(answer.member("tasks"),
-            R"({)" + quoted(waiting) + R"(:"cancelled","nobody's":"absent"})");
+  world.cancel(R"({"msg_ids": [)" + quoted(waiting) + R"(, "nobody's", 5]})");
   take_refusal(world, waiting, "TaskAborted");
+  const Received answer = world.take(Channel::kTaskClients);
+  EXPECT_EQ(answer.type(), "cancel_reply");
+  const std::string expected = "{" + quoted(waiting) + R"(:"cancelled","nobody's":"absent"})";
+  EXPECT_EQ(answer.member("tasks"), expected);
   world.join_engine("e1");
   const MsgId running = world.submit();
   const Received run = world.take_for("e1", Channel::kTaskEngines);
-  EXPECT_EQ(world.ask("cancel_request", ids_content(running)).member("tasks"),
+  world.cancel(ids_content(running));
+  EXPECT_EQ(world.take(Channel::kTaskClients).member("tasks"),
             "{" + quoted(running) + R"(:"running"})");
   world.reply(run);
   EXPECT_EQ(world.take(Channel::kTaskClients).parent(), running);
   for (const char* content : {"{}", R"({"msg_ids": 5})", R"({"msg_ids": {}})"}) {
-    EXPECT_EQ(world.ask("cancel_request", content).member("tasks"), "{}");
+    world.cancel(content);
+    EXPECT_EQ(world.take(Channel::kTaskClients).member("tasks"), "{}");
   }
 }
 

@@ -1,17 +1,28 @@
 // Ports are drawn in the documented order, reused exactly, and named when they are taken.
 #include "controller/endpoints.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <set>
 
 namespace trireme {
 namespace {
 
-// A port nobody else has right now.
-int free_port(NetContext& context) {
-  Socket probe = *Socket::open(context, SocketType::kDealer);
-  return *probe.bind("tcp://127.0.0.1:*");
+// A port nobody else has right now. (ZeroMQ would give it back some time after closing.)
+int free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
+  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  ::close(fd);
+  return ntohs(address.sin_port);
 }
 
 class EndpointsTest : public testing::Test {
@@ -46,7 +57,7 @@ TEST_F(EndpointsTest, IdentitiesTowardsEnginesDiffer) {
 }
 
 TEST_F(EndpointsTest, RegistrationIsTheFirstToDrawFromTheEnginePool) {
-  const int port = free_port(context_);
+  const int port = free_port();
   options_.engines.ports = {port};
   const auto endpoints = open_endpoints(context_, options_, plan_);
   ASSERT_TRUE(endpoints.has_value()) << endpoints.error().text;
@@ -62,7 +73,7 @@ TEST_F(EndpointsTest, ATakenPortIsNamedUnlessThePoolHasAnother) {
   EXPECT_EQ(refused.error().code, ErrorCode::kBusy);
   EXPECT_NE(refused.error().text.find(std::to_string(taken)), std::string::npos);
 
-  const int free = free_port(context_);
+  const int free = free_port();
   options_.engines.ports = {taken, free};
   const auto endpoints = open_endpoints(context_, options_, plan_);
   ASSERT_TRUE(endpoints.has_value()) << endpoints.error().text;
