@@ -22,7 +22,8 @@ from chaos_plan import FAULTS, draw_faults, draw_tasks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 QUIET_AFTER = 8  # seconds without a result after which faults wait for the next one
-STANDSTILL = float(os.environ.get("TRIREME_CHAOS_PATIENCE", 90))  # seconds without a single result: something is lost
+# Seconds without a single result: something is lost.
+STANDSTILL = float(os.environ.get("TRIREME_CHAOS_PATIENCE", 90))
 LONG_FREEZE = 1.5  # an engine silent for longer counts as dead
 
 
@@ -158,7 +159,8 @@ class Run:
 
     def cut(self, what, detail):
         self.note(f"cut {what}")
-        self.cluster.proxy.cut(what.rstrip("s"), 0.2 + 0.8 * detail, f"{self.options.seed} {detail}")
+        seed = f"{self.options.seed} {detail}"
+        self.cluster.proxy.cut(what.rstrip("s"), 0.2 + 0.8 * detail, seed)
 
     # The end.
 
@@ -207,7 +209,8 @@ def read_options(words):
     parser.add_argument("--window", type=int, default=300, help="tasks that are out at once")
     parser.add_argument("--milliseconds", type=int, default=20, help="the longest task")
     parser.add_argument("--pause", type=float, default=0.4, help="seconds between faults, about")
-    parser.add_argument("--faults", default=",".join(FAULTS), help="a choice of " + ",".join(FAULTS))
+    parser.add_argument("--faults", default=",".join(FAULTS),
+                        help="a choice of " + ",".join(FAULTS))
     parser.add_argument("--durability", choices=("none", "batch", "strict"))
     parser.add_argument("--keep", action="store_true", help="keep the folder of good runs, too")
     options = parser.parse_args(words)
