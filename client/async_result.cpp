@@ -25,6 +25,18 @@ bool AsyncCall::wait_for_output(Duration limit) const {
   return checked(state_).wait_for_output(limit);
 }
 void AsyncCall::abort() const { checked(state_).abort(); }
+
+std::vector<CancelOutcome> AsyncCall::cancel(Duration limit) const {
+  abort();
+  wait_for(limit);
+  std::vector<CancelOutcome> outcomes;
+  for (const TaskInfo& task : tasks()) {
+    outcomes.push_back(task.status == TaskStatus::kPending   ? CancelOutcome::kGoesOn
+                       : task.status == TaskStatus::kAborted ? CancelOutcome::kCancelled
+                                                             : CancelOutcome::kFinished);
+  }
+  return outcomes;
+}
 std::size_t AsyncCall::size() const { return msg_ids().size(); }
 const std::vector<std::string>& AsyncCall::msg_ids() const { return checked(state_).msg_ids(); }
 TaskInfo AsyncCall::task(std::size_t index) const { return checked(state_).info(index); }

@@ -12,6 +12,8 @@ namespace trireme {
 namespace {
 
 constexpr std::string_view kProtocolVersion = "5.3";
+/// Ends tasks that wait in the scheduler of a controller of ours; travels behind them.
+constexpr std::string_view kCancelRequest = "cancel_request";
 
 /// The request a reply or an output belongs to; empty for unparented messages.
 std::optional<Header> parent_of(const Message& message) {
@@ -116,12 +118,25 @@ void ClientCore::on_abort(std::optional<std::vector<MsgId>> ids, Now now, Client
   if (!ids.has_value()) {
     ids.emplace();
     for (const auto& [id, pending] : pending_) {
-      const bool is_task =
-          pending.channel != ClientChannel::kQuery && pending.channel != ClientChannel::kControl;
+      const bool is_task = pending.channel != ClientChannel::kQuery &&
+                           pending.channel != ClientChannel::kControl &&
+                           pending.task.call != nullptr;
       if (is_task && !pending.replied) ids->push_back(id);
     }
   }
-  // Direct tasks wait at their engine; others may be on any of them.
+  if (ids->empty()) return;
+  // What waits in the scheduler is ended there; direct tasks wait at their engine, others may be on
+  // any of them.
+  if (controller_resumes_) {
+    List named;
+    for (const MsgId& id : *ids) named.emplace_back(id.str());
+    Message request =
+        messages_.make(kCancelRequest, to_json(Dict{{"msg_ids", std::move(named)}}), now.timestamp);
+    const MsgId id = request.header.msg_id;
+    Pending pending{.channel = ClientChannel::kTask, .task = {}, .engine = {}, .broadcast = {}};
+    pending.kept = send(ClientChannel::kTask, std::move(request), 1, out);
+    pending_.emplace(id, std::move(pending));
+  }
   std::map<EngineUuid, List> by_engine;
   for (const MsgId& id : *ids) {
     const auto found = pending_.find(id);

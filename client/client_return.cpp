@@ -56,7 +56,7 @@ void ClientCore::on_connection_made(ClientChannel channel, Now now, ClientOutbox
   if (!controller_resumes_) return;
   fail_unrepeated(channel, now, out);
   if (carries_work(channel)) greet(channel, now, out);
-  sent_.on_back(channel, now.instant, out);
+  sent_.on_back(channel, now, out);
 }
 
 void ClientCore::greet(ClientChannel channel, Now now, ClientOutbox& out) {

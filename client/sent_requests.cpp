@@ -61,9 +61,15 @@ void SentRequests::on_away(ClientChannel channel) {
   lost.to_send = lost.kept.empty() ? lost.next : lost.kept.begin()->first;
 }
 
-void SentRequests::on_back(ClientChannel channel, Instant now, ClientOutbox& out) {
+void SentRequests::on_back(ClientChannel channel, Now now, ClientOutbox& out) {
   if (!std::exchange(lane(channel).away, false)) return;
-  send_batch(channel, now, out);
+  if (channel == ClientChannel::kQuery) {
+    for (auto& [number, kept] : lane(channel).kept) {
+      kept.request.header.date = format_timestamp(now.timestamp);
+      kept.request.header_json = Frame(header_json(kept.request.header));
+    }
+  }
+  send_batch(channel, now.instant, out);
 }
 
 void SentRequests::send_batch(ClientChannel channel, Instant now, ClientOutbox& out) {

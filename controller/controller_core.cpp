@@ -10,7 +10,8 @@
 namespace trireme {
 namespace {
 
-/// Ends tasks of the load-balanced queue that wait (docs/protocol.md, extensions).
+/// Ends tasks of the load-balanced queue that wait (docs/protocol.md, extensions). It comes on
+/// their own channel, so that it does not overtake them.
 constexpr std::string_view kCancelRequest = "cancel_request";
 
 // The hub counts its questions to the store from 1; those of the scheduler have this bit.
@@ -80,11 +81,7 @@ void ControllerCore::on_frames(Channel channel, Frames frames, Now now, Outbox& 
   switch (channel) {
     case Channel::kQuery:
       if (const auto request = decode(channel, frames, out, Wire::Replays::kRefuse)) {
-        if (request->header.msg_type == kCancelRequest) {
-          cancel_tasks(*request, now, out);
-        } else {
-          hub_.on_request(*request, now, out);
-        }
+        hub_.on_request(*request, now, out);
       }
       break;
     case Channel::kMuxClients:

@@ -26,7 +26,7 @@ void ControllerCore::cancel_tasks(const Message& request, Now now, Outbox& out) 
       "cancel_reply", answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
       now.timestamp, request.header_json);
   reply.identities = request.identities;
-  out.send(Channel::kQuery, std::move(reply));
+  out.send(Channel::kTaskClients, std::move(reply));
 }
 
 }  // namespace trireme

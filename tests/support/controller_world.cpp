@@ -187,6 +187,11 @@ void ControllerWorld::say_hello(Channel channel) {
   last_channel_ = waiting_channel;
 }
 
+void ControllerWorld::cancel(std::string content) {
+  send_from_client(Channel::kTaskClients, {},
+                   client.request("cancel_request", std::move(content), clock.now()));
+}
+
 MsgId ControllerWorld::submit(const TaskBuilder& builder, std::string_view type) {
   const Message message =
       client.request(type, "{}", clock.now(), builder.metadata(), builder.buffer_frames());

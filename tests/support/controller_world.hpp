@@ -84,6 +84,8 @@ class ControllerWorld {
   void lose_engine(const std::string& uuid);
 
   MsgId submit(const TaskBuilder& builder = {}, std::string_view type = "apply_request");
+  /// Gives tasks up, as our own clients do.
+  void cancel(std::string content);
   /// The same message once more, as a client resends it.
   void resend_last();
   /// A request through mux, and one through control.

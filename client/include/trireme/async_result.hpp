@@ -24,6 +24,13 @@ class CallState;
 /// Where a task of a call stands.
 enum class TaskStatus { kPending, kOk, kError, kAborted };
 
+/// What became of a task that was given up.
+enum class CancelOutcome {
+  kCancelled,  // it ends with TaskAborted
+  kFinished,   // it had ended before, well or badly
+  kGoesOn,     // it runs and did not stop within the limit; it may still end either way
+};
+
 /// What is known of one task of a call. Times are those of the machines that set them.
 struct TaskInfo {
   using Time = std::chrono::system_clock::time_point;
@@ -81,9 +88,11 @@ class AsyncCall {
   /// Also until everything the tasks printed is here. Results may be there earlier.
   bool wait_for_output(Duration limit = std::chrono::hours(24 * 365)) const;
 
-  /// Asks the engines not to begin what they have not begun: those tasks end with TaskAborted.
-  /// Returns at once.
+  /// Gives up what has not ended: tasks that wait, anywhere, end with TaskAborted, and engines of
+  /// ours stop a running one that lets itself be stopped. Returns at once.
   void abort() const;
+  /// The same, and waits until every task has ended, but at most `limit`: what became of each.
+  std::vector<CancelOutcome> cancel(Duration limit = std::chrono::seconds(30)) const;
 
   /// The tasks, in the order of the call.
   std::size_t size() const;

@@ -214,6 +214,28 @@ TEST_P(NativeEngines, AbortedTasksOfAQueueDoNotRun) {
   EXPECT_GE(aborted, 10u);
 }
 
+TEST_P(NativeEngines, EveryTaskThatIsGivenUpTellsWhatBecameOfIt) {
+  const auto view = client().load_balanced_view();
+  const auto finished = view.apply("trireme.echo", {1});
+  finished.get(kLimit);
+  EXPECT_EQ(finished.cancel(kLimit), std::vector{CancelOutcome::kFinished});
+  const auto running = view.apply("trireme.sleep", {600});
+  EXPECT_EQ(running.cancel(kLimit), std::vector{CancelOutcome::kCancelled});
+  EXPECT_THROW(running.get(kLimit), TaskAborted);
+  const auto direct = client().direct_view().apply("trireme.sleep", {600});
+  EXPECT_EQ(direct.cancel(kLimit), std::vector(kEngineCount, CancelOutcome::kCancelled));
+}
+
+TEST_P(NativeEngines, ATaskThatWaitsForAnotherIsCancelledAtOnceByOurController) {
+  if (GetParam() == Make::kStock) GTEST_SKIP() << "a stock scheduler cancels nothing";
+  const auto view = client().load_balanced_view();
+  const auto blocker = view.apply("trireme.sleep", {600});
+  const auto waiting = view.after(blocker).apply("trireme.echo", {1});
+  EXPECT_EQ(waiting.cancel(kLimit), std::vector{CancelOutcome::kCancelled});
+  EXPECT_FALSE(blocker.ready());
+  EXPECT_EQ(blocker.cancel(kLimit), std::vector{CancelOutcome::kCancelled});
+}
+
 TEST_P(NativeEngines, ACallbackRunsWhenTheResultIsThere) {
   const auto done = std::make_shared<std::promise<void>>();
   const auto result = client().load_balanced_view().apply(kSum, numbers(2));

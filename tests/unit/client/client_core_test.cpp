@@ -284,6 +284,9 @@ TEST(ClientCore, AbortNamesDirectTasksToTheirEngineAndOthersToAll) {
   world.take_sent("apply_request");
   world.take_sent("apply_request");
   world.abort(std::nullopt);
+  const Message cancel = world.take_sent("cancel_request");
+  EXPECT_EQ(world.last_channel(), ClientChannel::kTask);
+  EXPECT_EQ(parse_json(cancel.content_json.view()).at("msg_ids").size(), 2u);
   const Message first = world.take_sent("abort_request");
   EXPECT_EQ(first.identities.at(0).view(), "e0");
   EXPECT_EQ(world.last_channel(), ClientChannel::kControl);
@@ -291,6 +294,34 @@ TEST(ClientCore, AbortNamesDirectTasksToTheirEngineAndOthersToAll) {
   EXPECT_EQ(second.identities.at(0).view(), "e1");
   EXPECT_EQ(parse_json(second.content_json.view()).at("msg_ids"), Value(List{"balanced"}));
   EXPECT_EQ(parse_json(first.content_json.view()).at("msg_ids").size(), 2u);
+}
+
+TEST(ClientCore, NoStockSchedulerIsAskedToCancel) {
+  ClientWorld world;
+  world.be_stock();
+  world.connect({{0, "e0"}});
+  world.submit(world.request(ClientChannel::kTask, "m"));
+  world.take_sent("apply_request");
+  world.abort(std::nullopt);
+  world.take_sent("abort_request");
+  EXPECT_EQ(world.sent_count(), 0u);
+}
+
+TEST(ClientCore, TheAnswerToACancellationEndsIt) {
+  ClientWorld world;
+  world.connect({});
+  world.abort(std::vector<MsgId>{MsgId("m")});
+  world.reply(ClientChannel::kTask, world.take_sent("cancel_request"), "cancel_reply",
+              Dict{{"status", "ok"}, {"tasks", Dict{{"m", "absent"}}}});
+  EXPECT_EQ(world.core().pending(), 0u);
+  EXPECT_EQ(world.core().late_replies(), 0u);
+}
+
+TEST(ClientCore, GivingUpNothingAsksNobody) {
+  ClientWorld world;
+  world.connect({{0, "e0"}});
+  world.abort(std::nullopt);
+  EXPECT_EQ(world.sent_count(), 0u);
 }
 
 TEST(ClientCore, HubErrorsAreQueryFailures) {

@@ -32,7 +32,7 @@ class SentRequestsTest : public testing::Test {
     out_.outgoing.clear();
     return ids;
   }
-  void come_back() { sent_.on_back(kTask, now_, out_); }
+  void come_back() { sent_.on_back(kTask, {now_, Timestamp(std::chrono::hours(1))}, out_); }
   void pass(milliseconds time) {
     now_ += time;
     sent_.on_deadline(now_, out_);
