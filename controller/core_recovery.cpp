@@ -17,6 +17,9 @@ namespace {
 // Our clients say it first when they come back; its date parts what they sent before from new work.
 constexpr std::string_view kHello = "hello_request";
 
+// Clients that came back and are remembered for it; after so many they begin anew.
+constexpr std::size_t kReturnedMax = 65'536;
+
 // How long after news of a cut until the broken connections are gone from the sockets.
 constexpr std::chrono::milliseconds kCutSettles{200};
 
@@ -65,6 +68,7 @@ bool ControllerCore::take_note_of_client(Channel channel, const Message& request
   const RoutingId connection(request.identities.front().view());
   const bool is_hello = request.header.msg_type == kHello;
   if (is_hello) {
+    if (returned_.size() >= kReturnedMax) returned_.clear();
     if (const auto date = parse_timestamp(request.header.date)) {
       returned_.insert_or_assign(connection, *date);
     }
