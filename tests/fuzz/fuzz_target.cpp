@@ -5,13 +5,6 @@
 
 namespace trireme::fuzz {
 
-const FuzzTarget* find_fuzz_target(std::string_view name) {
-  for (const FuzzTarget& target : fuzz_targets()) {
-    if (target.name == name) return &target;
-  }
-  return nullptr;
-}
-
 void fail_fuzzing(std::string_view promise) {
   std::fprintf(stderr, "a promise broke: %.*s\n", static_cast<int>(promise.size()), promise.data());
   std::abort();
