@@ -24,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 QUIET_AFTER = 8  # seconds without a result after which faults wait for the next one
 # Seconds without a single result: something is lost.
 STANDSTILL = float(os.environ.get("TRIREME_CHAOS_PATIENCE", 90))
+HELPERS = 20  # seconds that the helpers of ended engines may take to notice
 LONG_FREEZE = 1.5  # an engine silent for longer counts as dead
 
 
@@ -186,7 +187,9 @@ class Run:
             peer.close()
         wrong += [f"{name} did not end after SIGTERM" for name in cluster.stop()]
         wrong += chaos_checks.check_database(cluster.profile)
-        time.sleep(0.2)
+        deadline = time.monotonic() + HELPERS
+        while left_behind(cluster.folder) and time.monotonic() < deadline:
+            time.sleep(0.1)
         wrong += [f"process {pid} is left behind" for pid in left_behind(cluster.folder)]
         say(f"seed {self.options.seed}: {len(self.tasks)} tasks in "
             f"{time.monotonic() - self.start:.1f} s, {runs.further_runs()} further runs, "
