@@ -12,6 +12,7 @@ import heapq
 import itertools
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -250,6 +251,7 @@ def run_seed(options, words):
 
 def main(words):
     options = read_options(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # takes what was started along
     os.environ["TRIREME_BIN_DIR"] = options.bin
     sys.path.insert(0, os.path.join(HERE, "..", "support"))
     good = True
