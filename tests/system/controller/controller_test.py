@@ -173,7 +173,8 @@ class HostilePeers(World):
 
     def expect_served(self):
         kind, content = self.peer().ask("connection_request")
-        self.assertEqual((kind, content), ("connection_reply", {"status": "ok", "engines": {}}))
+        self.assertEqual(kind, "connection_reply")
+        self.assertEqual((content["status"], content["engines"]), ("ok", {}))
 
     def test_a_wrong_key_gets_no_answer_and_one_line_in_the_log(self):
         stranger = self.peer()

@@ -143,13 +143,14 @@ TEST(Unregistration, FollowsAShutdownReplyOnIopub) {
 TEST(Connection, NamesTheLiveEngines) {
   HubWorld world;
   EXPECT_EQ(content_of(world.ask("connection_request")),
-            json::parse(R"({"status": "ok", "engines": {}})"));
+            json::parse(R"({"status": "ok", "engines": {}, "trireme": {"resumes": true}})"));
   world.join_engine("e0");
   world.join_engine("e5", 5);
   world.register_engine("pending");
   world.take(Channel::kQuery);
   EXPECT_EQ(content_of(world.ask("connection_request")),
-            json::parse(R"({"status": "ok", "engines": {"0": "e0", "5": "e5"}})"));
+            json::parse(R"({"status": "ok", "engines": {"0": "e0", "5": "e5"},
+                            "trireme": {"resumes": true}})"));
 }
 
 TEST(Shutdown, IsAnsweredAndAnnouncedAndStopsTheController) {
