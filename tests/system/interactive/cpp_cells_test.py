@@ -24,6 +24,8 @@ class CppWorld(EngineWorld):
         """The results, having waited for them."""
         result = view.execute(code, silent=False)
         result.get(timeout=PATIENCE)
+        # Replies and output travel on different channels: the reply may be there first.
+        self.assertTrue(result.wait_for_output(PATIENCE), "the output has come")
         return result
 
     def values(self, view, code):
