@@ -130,8 +130,7 @@ void Controller::run(SignalWatch& signals) {
     loop_.wait(due);
     core_->on_deadline(clock_.now(), outbox_);
     flush();
-    // Once for all engines that came in this turn: the list of a thousand is long.
-    if (std::exchange(outbox_.engines_changed, false)) save_engines();
+    if (std::exchange(outbox_.engines_changed, false)) publish_engines();
     retry_mail();
     retry_unread();
     offer_parked();
@@ -236,6 +235,10 @@ void Controller::open_gate(const StoreAnswer& answer) {
 
 void Controller::send(Channel channel, Frames frames) {
   if (is_held_back(channel)) return gate_.hold({channel, std::move(frames)});
+  if (outbox_.engines_changed &&
+      (channel == Channel::kNotification || channel == Channel::kQuery)) {
+    return news_.push_back({channel, std::move(frames)});
+  }
   deliver(channel, std::move(frames));
 }
 
@@ -320,6 +323,15 @@ void Controller::offer_parked() {
     }
   }
   flush();
+}
+
+// Once for all engines that came or went in this turn: the list of a thousand is long. Nobody
+// hears of an engine before it is on the list: who is told must find it there after a crash.
+void Controller::publish_engines() {
+  save_engines();
+  std::vector<OutgoingFrames> news;
+  news.swap(news_);
+  for (OutgoingFrames& item : news) deliver(item.channel, std::move(item.frames));
 }
 
 void Controller::save_engines() {

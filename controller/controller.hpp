@@ -82,6 +82,7 @@ class Controller {
   void retry_mail();
   void retry_unread();
   void offer_parked();
+  void publish_engines();
   void save_engines();
 
   const ControllerOptions options_;
@@ -100,6 +101,7 @@ class Controller {
   PollLoop loop_;
   Outbox outbox_;
   LogRepeats repeats_;
+  std::vector<OutgoingFrames> news_;  // of engines that are not on the saved list yet
   Timestamp gate_asked_at_{};
   OutputGate gate_;     // strict durability
   WaitingMail mail_;    // for engines that are cut off
