@@ -77,6 +77,7 @@ class ReadOnlyDatabase(OverloadWorld):
 
 
 class FewDescriptors(OverloadWorld):
+    @unittest.skipIf(os.environ.get("TRIREME_SANITIZED"), "sanitizers need descriptors themselves")
     def test_connections_beyond_the_limit_wait_and_those_before_go_on(self):
         self.start_engine()
         known = self.peer()
