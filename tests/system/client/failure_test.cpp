@@ -1,4 +1,5 @@
 // What callers see when something is missing, wrong, or dies.
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -88,6 +89,12 @@ TEST_P(Failures, ATaskOnAnEngineThatIsKilledFails) {
   const auto joined = client.broadcast_view({}, true).apply("trireme.sleep", {600});
   const auto spread = client.broadcast_view().apply("trireme.sleep", {600});
   const auto balanced = client.load_balanced_view().apply("trireme.sleep", {600});
+  // A task that no engine had yet would wait for another one.
+  const int id = client.ids().front();
+  const auto give_up = std::chrono::steady_clock::now() + kLimit;
+  while (client.queue_status().engines.at(id).tasks == 0) {
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << cluster.logs();
+  }
   cluster.kill_process(engine);
   EXPECT_THROW(direct.get(kLimit), EngineDied) << cluster.logs();
   EXPECT_THROW(joined.get(kLimit), EngineDied);

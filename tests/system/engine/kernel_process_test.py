@@ -40,7 +40,8 @@ class DeadlyTasks(EngineWorld):
             with self.subTest(call=call):
                 content = self.failure_of(client, *call, "these are the last words")
                 self.assertEqual(content["ename"], "KernelDied")
-                self.assertIn(name, content["evalue"])
+                if not (SANITIZED and "SIGSEGV" in content["evalue"]):  # not all of them do
+                    self.assertIn(name, content["evalue"])
                 # A sanitizer's report is longer than what is kept of the last output.
                 if call[0] == "deadly.abort" or (not SANITIZED and name == "SIGSEGV"):
                     self.assertIn("these are the last words", "\n".join(content["traceback"]))
