@@ -25,6 +25,7 @@ constexpr std::chrono::milliseconds kRetryPause{50};
 constexpr std::chrono::milliseconds kUnreadPauseMin{1};
 // The hub and the scheduler count their questions to the store up from numbers far below this.
 constexpr std::uint64_t kGateToken = ~0ULL;
+
 }  // namespace
 
 void Controller::watch_channels() {
@@ -34,9 +35,7 @@ void Controller::watch_channels() {
       Channel::kMuxEngines,   Channel::kControlEngines,  Channel::kBroadcastEngines,
       Channel::kIopubEngines, Channel::kControlClients,  Channel::kTaskClients,
       Channel::kMuxClients,   Channel::kBroadcastClients};
-  for (const Channel channel : kReceiving) {
-    loop_.watch(endpoints_->socket(channel), [this, channel] { receive(channel); });
-  }
+  for (const Channel channel : kReceiving) watch(channel);
   loop_.watch_fd(answers_.fd(), [this] { take_answers(); });
 }
 
@@ -73,11 +72,7 @@ void Controller::take_cuts(Channel channel) {
 void Controller::drain_pongs() {
   Socket& socket = endpoints_->socket(Channel::kHeartPong);
   Frames frames;
-  while (socket.receive(frames)) {
-    if (!frames.empty()) note_heart(frames.front().view(), socket.last_source());
-    core_->on_frames(Channel::kHeartPong, std::move(frames), clock_.now(), outbox_);
-    flush();
-  }
+  while (socket.receive(frames)) take_in(Channel::kHeartPong, std::move(frames));
 }
 
 void Controller::note_heart(std::string_view engine, int descriptor) {
@@ -121,11 +116,12 @@ void Controller::run(SignalWatch& signals) {
   while (!end_ || clock_.now().instant < *end_) {
     std::optional<Instant> due = core_->next_deadline();
     if (end_ && (!due || *end_ < *due)) due = end_;
-    const Instant look = clock_.now().instant + kPause;
+    const Instant now = clock_.now().instant;
+    const Instant look = now + kPause;
     if (clients_wait_ && (!due || look < *due)) due = look;
     if (!mail_.empty() && (!due || next_retry_ < *due)) due = next_retry_;
     if (!unread_.empty() && (!due || next_unread_retry_ < *due)) due = next_unread_retry_;
-    offers_.note(core_->routes().parked_count(), clock_.now().instant);
+    offers_.note(core_->routes().parked_count(), now);
     if (offers_.next() && (!due || *offers_.next() < *due)) due = offers_.next();
     loop_.wait(due);
     core_->on_deadline(clock_.now(), outbox_);
@@ -156,12 +152,16 @@ void Controller::receive(Channel channel) {
   const auto census = endpoints_->censuses.find(channel);
   for (int count = 0; count < kBatchMax && socket.receive(frames); ++count) {
     if (census != endpoints_->censuses.end() && census->second.take(frames)) continue;
-    if (channel == Channel::kHeartPong && !frames.empty()) {
-      note_heart(frames.front().view(), socket.last_source());
-    }
-    core_->on_frames(channel, std::move(frames), clock_.now(), outbox_);
-    flush();
+    take_in(channel, std::move(frames));
   }
+}
+
+void Controller::take_in(Channel channel, Frames frames) {
+  if (channel == Channel::kHeartPong && !frames.empty()) {
+    note_heart(frames.front().view(), endpoints_->socket(channel).last_source());
+  }
+  core_->on_frames(channel, std::move(frames), clock_.now(), outbox_);
+  flush();
 }
 
 void Controller::take_answers() {
@@ -284,22 +284,15 @@ void Controller::retry_mail() {
   const Instant now = clock_.now().instant;
   if (mail_.empty() || now < next_retry_) return;
   next_retry_ = now + kRetryPause;
-  mail_.retry([this](Channel channel, Frames& frames) {
-    const Result<void> sent = endpoints_->socket(channel).send(std::move(frames));
-    if (sent) return WaitingMail::Trial::kSent;
-    const bool is_expected = sent.error().code == ErrorCode::kClosed &&
-                             core_->awaits_engine(EngineUuid(frames.front().view()));
-    return is_expected ? WaitingMail::Trial::kAway : WaitingMail::Trial::kHopeless;
-  });
+  mail_.retry([this](Channel channel, Frames& frames) { return try_to_send(channel, frames); });
 }
 
 /// Who reads again gets what waits; nobody reading costs less and less attention.
 void Controller::retry_unread() {
   const Instant now = clock_.now().instant;
   if (unread_.empty() || now < next_unread_retry_) return;
-  const bool was_sent = unread_.retry([this](Channel channel, Frames& frames) {
-    return try_to_send(channel, frames) ? WaitingMail::Trial::kSent : WaitingMail::Trial::kAway;
-  });
+  const bool was_sent = unread_.retry(
+      [this](Channel channel, Frames& frames) { return try_to_send(channel, frames); });
   unread_pause_ = was_sent ? kUnreadPauseMin : std::min(2 * unread_pause_, kRetryPause);
   next_unread_retry_ = now + unread_pause_;
   flush();

@@ -68,6 +68,7 @@ class Controller {
   void note_heart(std::string_view engine, int descriptor);
   void watch(Channel channel);
   void receive(Channel channel);
+  void take_in(Channel channel, Frames frames);
   void pace_clients();
   void take_answers();
   void flush();

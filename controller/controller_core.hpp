@@ -122,6 +122,8 @@ class ControllerCore {
     ReplyStatus status;
   };
 
+  /// Where direct requests are repeated.
+  using Place = std::pair<EngineUuid, Channel>;
   /// What is to be done once the records are there; none when the store could not say.
   using OnRecords =
       std::function<void(const std::vector<TaskRecord>& records, Now now, Outbox& out)>;
@@ -173,8 +175,9 @@ class ControllerCore {
   void repeat_direct(const std::vector<TaskRecord>& records, Now now, Outbox& out);
   void send_fence(Channel channel, const EngineUuid& engine, std::vector<MsgId> repeated, Now now,
                   Outbox& out);
-  void fence_sent(std::size_t sent_before, Now now, Outbox& out);
-  void send_fence_behind(const std::pair<EngineUuid, Channel>& place, Now now, Outbox& out);
+  void fence_parts(std::size_t sent_before, Now now, Outbox& out);
+  Place note_repeated(Channel channel, Message request);
+  void send_fence_behind(const Place& place, Now now, Outbox& out);
   bool on_fence(Channel channel, const Message& reply, Now now, Outbox& out);
   void rerun_direct(Channel channel, const EngineUuid& engine, Outbox& out);
   void send_attempt(const RunTask& attempt, Outbox& out);
@@ -200,7 +203,7 @@ class ControllerCore {
   std::unordered_map<std::uint64_t, OnRecords> questions_;  // by token
   std::map<Channel, Instant> cut_channels_;  // connections broke there, and when to mend that
   std::uint32_t direct_reruns_ = 0;
-  std::map<std::pair<EngineUuid, Channel>, std::vector<Message>> repeated_;  // until the fence
+  std::map<Place, std::vector<Message>> repeated_;  // until the fence
 };
 
 /// The channel as people know it.

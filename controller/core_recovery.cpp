@@ -159,7 +159,7 @@ void ControllerCore::on_past(Channel channel, const Frames& frames,
     }
     const std::size_t sent_before = out.outgoing.size();
     broadcast_.on_request(*request, out, past);
-    return fence_sent(sent_before, now, out);
+    return fence_parts(sent_before, now, out);
   }
   for (const TaskRecord& record : records) {
     if (record.completed) return out.send(channel, stored_reply(client, record, now));
@@ -169,34 +169,29 @@ void ControllerCore::on_past(Channel channel, const Frames& frames,
   }
   const std::size_t sent_before = out.outgoing.size();
   pass_on(channel, frames, *request, now, out);
-  fence_sent(sent_before, now, out);
+  if (out.outgoing.size() == sent_before) return;  // it is at its engine already
+  Message passed_on = *request;
+  std::swap(passed_on.identities[0], passed_on.identities[1]);
+  send_fence_behind(note_repeated(Channel::kMuxEngines, std::move(passed_on)), now, out);
 }
 
-/// Direct requests in the outbox that their engines may have had before are followed by fences.
-void ControllerCore::fence_sent(std::size_t sent_before, Now now, Outbox& out) {
-  std::set<std::pair<EngineUuid, Channel>> places;
+/// The parts of a broadcast that its engines may have had before are followed by fences.
+void ControllerCore::fence_parts(std::size_t sent_before, Now now, Outbox& out) {
+  std::set<Place> places;
   for (std::size_t next = sent_before; next < out.outgoing.size(); ++next) {
-    std::optional<Message> request;
-    Channel channel{};
-    if (const auto* message = std::get_if<OutgoingMessage>(&out.outgoing[next])) {
-      channel = message->channel;
-      request = message->message;
-    } else {
-      const auto& frames = std::get<OutgoingFrames>(out.outgoing[next]);
-      channel = frames.channel;
-      if (Result<Message> read = wire_.decode(frames.frames, Wire::Replays::kAllow)) {
-        request = *std::move(read);
-      }
-    }
-    if (!request || (channel != Channel::kMuxEngines && channel != Channel::kBroadcastEngines)) {
-      continue;
-    }
-    const std::pair place{EngineUuid(request->identities.front().view()), channel};
-    hub_.log().direct_repeated(request->header.msg_id);
-    repeated_[place].push_back(*std::move(request));
-    places.insert(place);
+    const auto* sent = std::get_if<OutgoingMessage>(&out.outgoing[next]);
+    if (sent == nullptr || sent->channel != Channel::kBroadcastEngines) continue;
+    places.insert(note_repeated(sent->channel, sent->message));
   }
-  for (const auto& place : places) send_fence_behind(place, now, out);
+  for (const Place& place : places) send_fence_behind(place, now, out);
+}
+
+/// Keeps a direct request, addressed to its engine, until the fence behind it is answered.
+ControllerCore::Place ControllerCore::note_repeated(Channel channel, Message request) {
+  Place place{EngineUuid(request.identities.front().view()), channel};
+  hub_.log().direct_repeated(request.header.msg_id);
+  repeated_[place].push_back(std::move(request));
+  return place;
 }
 
 /// The reply that a record holds, as from its engine to this client.
@@ -338,7 +333,7 @@ void ControllerCore::ask_and_repeat_direct(EngineId engine, Outbox& out) {
 
 /// Engines are sent direct requests again that they have not answered.
 void ControllerCore::repeat_direct(const std::vector<TaskRecord>& records, Now now, Outbox& out) {
-  std::map<std::pair<EngineUuid, Channel>, std::vector<Message>> repeated;
+  std::map<Place, std::vector<Message>> repeated;
   for (const TaskRecord& record : records) {
     if (!hub_.log().direct().is_pending(record.msg_id)) continue;
     std::optional<Message> request = request_in(record);
@@ -359,8 +354,7 @@ void ControllerCore::repeat_direct(const std::vector<TaskRecord>& records, Now n
 }
 
 /// The direct requests repeated at this place are followed by a fence.
-void ControllerCore::send_fence_behind(const std::pair<EngineUuid, Channel>& place, Now now,
-                                       Outbox& out) {
+void ControllerCore::send_fence_behind(const Place& place, Now now, Outbox& out) {
   std::vector<MsgId> ids;
   for (const Message& request : repeated_[place]) ids.push_back(request.header.msg_id);
   send_fence(place.second, place.first, std::move(ids), now, out);

@@ -1,5 +1,7 @@
 #include "controller/recovery/waiting_mail.hpp"
 
+#include <iterator>
+
 namespace trireme {
 namespace {
 
@@ -21,25 +23,18 @@ bool WaitingMail::add(Channel channel, Frames frames) {
   return true;
 }
 
-bool WaitingMail::retry(const std::function<Trial(Channel, Frames&)>& send) {
+bool WaitingMail::retry(const std::function<bool(Channel, Frames&)>& send) {
   bool was_sent = false;
   for (auto place = queues_.begin(); place != queues_.end();) {
-    std::deque<Frames>& queue = place->second;
-    Trial trial = Trial::kSent;
-    while (!queue.empty() && trial == Trial::kSent) {
+    auto& [where, queue] = *place;
+    while (!queue.empty()) {
       const std::size_t weight = weight_of(queue.front());
-      trial = send(place->first.first, queue.front());
-      if (trial != Trial::kSent) break;
+      if (!send(where.first, queue.front())) break;
       bytes_ -= weight;
       queue.pop_front();
       was_sent = true;
     }
-    if (trial == Trial::kAway) {
-      ++place;
-      continue;
-    }
-    for (const Frames& left : queue) bytes_ -= weight_of(left);
-    place = queues_.erase(place);
+    place = queue.empty() ? queues_.erase(place) : std::next(place);
   }
   return was_sent;
 }

@@ -29,11 +29,9 @@ class WaitingMail {
   /// Frames whose first is the addressee. False when they were let go, being too much.
   bool add(Channel channel, Frames frames);
 
-  /// What became of a message that was tried again.
-  enum class Trial { kSent, kAway, kHopeless };
-  /// Tries the oldest message of each addressee, and the next ones as long as they go. A hopeless
-  /// addressee's messages are all let go. True if any was sent.
-  bool retry(const std::function<Trial(Channel, Frames&)>& send);
+  /// Tries the oldest message of each addressee, and the next ones as long as they go. `send` is
+  /// false for a message that must go on waiting, and leaves it untouched then. True if any went.
+  bool retry(const std::function<bool(Channel, Frames&)>& send);
 
   bool empty() const noexcept { return queues_.empty(); }
   std::size_t size() const;
