@@ -45,6 +45,10 @@ bool finish(Part& part) {
   follow(part);
   part.out.finish();
   part.err.finish();
+  if (!part.call.task(0).output_whole) {
+    part.err.add("(a part of the output was lost while the controller was away)");
+    part.err.finish();
+  }
   try {
     const ExecuteResult result = part.call.get();
     for (const Value& display : result.displays) {

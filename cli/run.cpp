@@ -31,16 +31,17 @@ struct RunOptions {
   std::string label;
 };
 
-/// Prints what is new in the task's output so far.
+/// Prints what is new in the task's output so far, up to the first piece that was lost.
 class LiveOutput {
  public:
   void follow(const TaskInfo& task) {
+    if (!task.output_whole) return;
     print(task.stdout_text.substr(std::min(out_, task.stdout_text.size())));
     print_error(task.stderr_text.substr(std::min(err_, task.stderr_text.size())));
     out_ = task.stdout_text.size();
     err_ = task.stderr_text.size();
   }
-  /// Prints the end of it that did not come by itself: the result has it all.
+  /// Prints what did not come by itself: the result has it all.
   void complete(const TaskInfo& task, const CommandEnd& end) {
     if (end.out.starts_with(task.stdout_text.substr(0, out_))) print(end.out.substr(out_));
     if (end.err.starts_with(task.stderr_text.substr(0, err_))) print_error(end.err.substr(err_));

@@ -33,6 +33,15 @@ std::optional<Timestamp> time_at(const Value& dict, std::string_view key) {
   return parse_timestamp(found->as_string());
 }
 
+std::optional<std::size_t> stream_offset(const Message& message) {
+  const Result<Value> metadata = decode_plain_json(message.metadata_json.view());
+  const Value* offset = metadata ? metadata->find("offset") : nullptr;
+  if (offset == nullptr || !offset->is_int() || !std::in_range<std::size_t>(offset->as_int())) {
+    return std::nullopt;
+  }
+  return static_cast<std::size_t>(offset->as_int());
+}
+
 int id_at(const Value& dict, std::string_view key) {
   const Value* found = dict.find(key);
   if (found == nullptr || !found->is_int() || !std::in_range<int>(found->as_int())) return -1;
@@ -281,7 +290,10 @@ std::optional<CallOutput> read_call_output(const Message& message) {
   switch (*type) {
     case MessageType::kStream: {
       const bool is_stderr = text_at(*content, "name") == "stderr";
-      return CallOutput{is_stderr ? Kind::kStderr : Kind::kStdout, text_at(*content, "text"), {}};
+      return CallOutput{is_stderr ? Kind::kStderr : Kind::kStdout,
+                        text_at(*content, "text"),
+                        {},
+                        stream_offset(message)};
     }
     case MessageType::kExecuteResult:
       return CallOutput{Kind::kResult, {}, std::move(*content)};

@@ -48,6 +48,8 @@ struct CallOutput {
   Kind kind;
   std::string text;  // of a stream
   Value content;     // of a result or display
+  /// How many bytes of its stream came before `text`, where the engine tells it (ours do).
+  std::optional<std::size_t> offset = {};
 };
 
 /// A failure of our own making.

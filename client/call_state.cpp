@@ -86,15 +86,23 @@ void CallState::set_reply(std::size_t index, CallReply reply) {
   end_if_due(lock, index);
 }
 
+void CallState::StreamText::add(const CallOutput& piece) {
+  // Another attempt of the task begins at 0 again.
+  if (piece.offset.value_or(0) == 0) expected = 0;
+  if (piece.offset.has_value() && *piece.offset != expected) whole = false;
+  expected = piece.offset.value_or(expected) + piece.text.size();
+  text += piece.text;
+}
+
 void CallState::add_output(std::size_t index, CallOutput output) {
   std::unique_lock lock(mutex_);
   Task& task = tasks_.at(index);
   switch (output.kind) {
     case CallOutput::Kind::kStdout:
-      task.stdout_text += output.text;
+      task.stdout_text.add(output);
       break;
     case CallOutput::Kind::kStderr:
-      task.stderr_text += output.text;
+      task.stderr_text.add(output);
       break;
     case CallOutput::Kind::kResult:
       task.execute_result = std::move(output.content);
@@ -130,8 +138,8 @@ void CallState::end_if_due(std::unique_lock<std::mutex>& lock, std::size_t index
 
 void CallState::compose_execute_result(Task& task) const {
   Dict result{{"displays", task.displays},
-              {"stdout_text", task.stdout_text},
-              {"stderr_text", task.stderr_text},
+              {"stdout_text", task.stdout_text.text},
+              {"stderr_text", task.stderr_text.text},
               {"data", Dict{}},
               {"execution_count", 0}};
   const Value* count = task.reply.value.find("execution_count");
@@ -251,8 +259,9 @@ TaskInfo CallState::info(std::size_t index) const {
   info.engine_id = task.engine_id;
   info.engine_uuid = task.engine_uuid;
   info.submitted = submitted_;
-  info.stdout_text = task.stdout_text;
-  info.stderr_text = task.stderr_text;
+  info.stdout_text = task.stdout_text.text;
+  info.stderr_text = task.stderr_text.text;
+  info.output_whole = task.stdout_text.whole && task.stderr_text.whole;
   if (!task.ended) return info;
   info.started = public_time(task.reply.started);
   info.completed = public_time(task.reply.completed);

@@ -93,6 +93,14 @@ class CallState {
   void on_ready(std::function<void()> callback);
 
  private:
+  /// One stream of a task, and whether pieces of it are known to be missing.
+  struct StreamText {
+    std::string text;
+    std::size_t expected = 0;  // offset of the next piece
+    bool whole = true;
+
+    void add(const CallOutput& piece);
+  };
   struct Task {
     std::string engine_uuid;
     int engine_id;
@@ -101,8 +109,8 @@ class CallState {
     bool output_complete = false;
     bool ended = false;
     CallReply reply;
-    std::string stdout_text;
-    std::string stderr_text;
+    StreamText stdout_text;
+    StreamText stderr_text;
     Value execute_result;  // content of the iopub message
     List displays;
   };

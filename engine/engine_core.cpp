@@ -176,12 +176,18 @@ void EngineCore::on_output(RunNumber run, const std::vector<OutputPiece>& pieces
   const TaskRequest* request = queue_.running(run);
   if (request == nullptr) return;
   const Frame& parent = request->message.header_json;
+  RunFacts& facts = facts_.at(run);
   for (const OutputPiece& piece : pieces) {
-    Message message =
-        is_text(piece.kind)
-            ? messages_.stream(stream_name(piece.kind), piece.text, parent, now.timestamp)
-            : messages_.shown(piece.kind, piece.text, parent, now.timestamp);
-    out.send(EngineChannel::kIopub, std::move(message));
+    if (!is_text(piece.kind)) {
+      out.send(EngineChannel::kIopub,
+               messages_.shown(piece.kind, piece.text, parent, now.timestamp));
+      continue;
+    }
+    std::size_t& offset =
+        piece.kind == OutputPiece::Kind::kStdout ? facts.printed : facts.complained;
+    out.send(EngineChannel::kIopub,
+             messages_.stream(stream_name(piece.kind), piece.text, offset, parent, now.timestamp));
+    offset += piece.text.size();
   }
 }
 

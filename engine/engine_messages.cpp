@@ -71,10 +71,12 @@ Message EngineMessages::status(std::string_view state, const Frame& parent, Time
                 parent, now, engine_metadata_);
 }
 
-Message EngineMessages::stream(std::string_view name, std::string_view text, const Frame& parent,
-                               Timestamp now) {
+Message EngineMessages::stream(std::string_view name, std::string_view text, std::size_t offset,
+                               const Frame& parent, Timestamp now) {
   std::string content = R"({"name": ")" + std::string(name) + R"(", "text": )" + json_quote(text);
-  return output("stream", name, content + "}", parent, now, engine_metadata_);
+  std::string metadata =
+      R"({"engine": )" + quoted_uuid_ + R"(, "offset": )" + std::to_string(offset) + "}";
+  return output("stream", name, content + "}", parent, now, std::move(metadata));
 }
 
 Message EngineMessages::shown(OutputPiece::Kind kind, std::string content_json, const Frame& parent,

@@ -21,8 +21,10 @@ struct EngineIdentity {
 /// What a reply tells about the run besides its outcome.
 struct RunFacts {
   Timestamp started;
-  int execution_count = 0;  // of execute requests
-  Frames route;             // identities that lead back to who asked last
+  int execution_count = 0;     // of execute requests
+  Frames route;                // identities that lead back to who asked last
+  std::size_t printed = 0;     // bytes on standard output so far
+  std::size_t complained = 0;  // bytes on standard error so far
 };
 
 /// Messages of one engine. Formats: docs/protocol.md. Not thread-safe.
@@ -37,7 +39,10 @@ class EngineMessages {
 
   // Outputs; `parent` is the complete header of the request they belong to, or empty.
   Message status(std::string_view state, const Frame& parent, Timestamp now);
-  Message stream(std::string_view name, std::string_view text, const Frame& parent, Timestamp now);
+  /// `offset`: how many bytes of this stream the task has printed before; by it a client knows when
+  /// a piece has been lost on its way.
+  Message stream(std::string_view name, std::string_view text, std::size_t offset,
+                 const Frame& parent, Timestamp now);
   /// display_data, update_display_data or clear_output.
   Message shown(OutputPiece::Kind kind, std::string content_json, const Frame& parent,
                 Timestamp now);

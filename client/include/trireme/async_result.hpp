@@ -45,6 +45,9 @@ struct TaskInfo {
   std::optional<Time> received;   // by this client
   std::string stdout_text;        // what it printed so far
   std::string stderr_text;
+  /// False when a piece of the texts above is known to be lost, as happens while a controller is
+  /// away. Pieces from Python engines are not numbered: theirs are taken to be whole.
+  bool output_whole = true;
   std::optional<RemoteFailure> failure;
 };
 

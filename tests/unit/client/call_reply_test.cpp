@@ -181,10 +181,23 @@ TEST(CallOutput, OnlyWhatACallKeepsIsRead) {
   EXPECT_EQ(read("status", R"({"execution_state": "idle"})")->kind, CallOutput::Kind::kIdle);
   EXPECT_EQ(read("display_data", "{}")->kind, CallOutput::Kind::kDisplay);
   EXPECT_EQ(read("execute_result", "{}")->kind, CallOutput::Kind::kResult);
+  EXPECT_FALSE(read("stream", R"({"name": "stdout", "text": "x"})")->offset);
   EXPECT_FALSE(read("status", R"({"execution_state": "busy"})"));
   EXPECT_FALSE(read("execute_input", "{}"));
   EXPECT_FALSE(read("comm_open", "{}"));
   EXPECT_FALSE(read("stream", "["));
+}
+
+TEST(CallOutput, PiecesOfAStreamAreNumberedByTheirOffset) {
+  const auto offset_in = [](const char* metadata) {
+    Message message = message_of("stream", R"({"name": "stdout", "text": "x"})");
+    message.metadata_json = Frame(metadata);
+    return read_call_output(message)->offset;
+  };
+  EXPECT_EQ(offset_in(R"({"engine": "e", "offset": 7})"), 7u);
+  for (const char* none : {"{}", "[", R"({"offset": -1})", R"({"offset": "7"})"}) {
+    EXPECT_FALSE(offset_in(none)) << none;
+  }
 }
 
 }  // namespace

@@ -127,6 +127,27 @@ TEST_F(CallStateTest, AnAbortedExecutionDoesNotWaitForOutput) {
   EXPECT_TRUE(call->wait_for_output(milliseconds(0)));
 }
 
+TEST_F(CallStateTest, OutputIsWholeUntilAPieceIsMissing) {
+  struct Case {
+    const char* name;
+    std::vector<std::optional<std::size_t>> offsets;  // of pieces of three bytes
+    bool whole;
+  };
+  const Case cases[] = {
+      {"not numbered", {{}, {}}, true},         {"one after the other", {0, 3, 6}, true},
+      {"a second attempt", {0, 3, 0, 3}, true}, {"the first is lost", {3}, false},
+      {"one between is lost", {0, 6}, false},   {"lost in the second attempt", {0, 3, 0, 6}, false},
+  };
+  for (const Case& each : cases) {
+    const auto call = make(1);
+    for (const auto& offset : each.offsets) {
+      call->add_output(0, {CallOutput::Kind::kStdout, "abc", {}, offset});
+    }
+    EXPECT_EQ(call->info(0).output_whole, each.whole) << each.name;
+    EXPECT_EQ(call->info(0).stdout_text.size(), 3 * each.offsets.size()) << each.name;
+  }
+}
+
 TEST_F(CallStateTest, OutputMayComeAfterTheResult) {
   const auto call = make(1);
   call->set_reply(0, result(1));

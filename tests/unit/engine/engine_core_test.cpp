@@ -155,6 +155,24 @@ TEST_F(EngineCoreTest, SeveralRunAtOnceWhenThereAreSlots) {
   box.expect_status("idle", first.header.msg_id);
 }
 
+TEST_F(EngineCoreTest, PiecesOfEachStreamAreNumberedByWhatCameBefore) {
+  const Message request = client.apply();
+  receive(request);
+  const RunNumber run = expect_busy_start(request);
+  core.on_output(run,
+                 {{OutputPiece::Kind::kStdout, "four"},
+                  {OutputPiece::Kind::kStderr, "e"},
+                  {OutputPiece::Kind::kStdout, "x"}},
+                 at(milliseconds(9)), box.out());
+  core.on_output(run, {{OutputPiece::Kind::kStdout, "y"}}, at(milliseconds(9)), box.out());
+  for (const int offset : {0, 0, 4, 5}) {
+    EXPECT_EQ(box.expect(EngineChannel::kIopub, "stream").metadata.at("offset"), offset);
+  }
+  finish(run, TaskSuccess{result_content("1"), {}, {}});
+  box.expect(EngineChannel::kShell, "apply_reply");
+  box.expect_status("idle", request.header.msg_id);
+}
+
 TEST_F(EngineCoreTest, OutputGoesOutUnderTheRequestThatMadeIt) {
   const Message request = client.apply();
   receive(request);
@@ -168,7 +186,7 @@ TEST_F(EngineCoreTest, OutputGoesOutUnderTheRequestThatMadeIt) {
   EXPECT_EQ(out.topic, "engine.2.stdout");
   EXPECT_EQ(out.content, Json({{"name", "stdout"}, {"text", "out\n"}}));
   EXPECT_EQ(out.parent.at("msg_id"), request.header.msg_id.str());
-  EXPECT_EQ(out.metadata, Json({{"engine", "uuid-2"}}));
+  EXPECT_EQ(out.metadata, Json({{"engine", "uuid-2"}, {"offset", 0}}));
   EXPECT_EQ(box.expect(EngineChannel::kIopub, "stream").topic, "engine.2.stderr");
   EXPECT_EQ(box.expect(EngineChannel::kIopub, "display_data").topic, "engine.2.displaypub");
   finish(run, TaskSuccess{result_content("1"), {}, {}});
