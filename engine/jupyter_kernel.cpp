@@ -43,11 +43,11 @@ class JupyterKernel {
   JupyterKernel& operator=(const JupyterKernel&) = delete;
 
   EngineExit run() {
+    parts_.loop.watch_fd(parts_.signals.fd(), [this] { on_signals(); });
     if (auto opened = open(); !opened) {
       parts_.log.write(LogLevel::kError, opened.error().text);
       return {kExitConfiguration, std::nullopt, false};
     }
-    parts_.loop.watch_fd(parts_.signals.fd(), [this] { on_signals(); });
     desk_->say_hello();
     while (!leave_ && !desk_->leave()) turn();
     const bool idle = parts_.host.leave(kTaskGrace);
@@ -78,6 +78,7 @@ class JupyterKernel {
                                                            {}},
                                          Wire(std::move(*signer), Packer()), std::move(core),
                                          std::move(*sockets));
+    wait_until_settled();
     auto bound = desk_->bind_front_ends();
     if (!bound) return bound.error();
     const bool chose_ports = connection->shell_port == 0 || connection->iopub_port == 0 ||
@@ -85,6 +86,12 @@ class JupyterKernel {
                              connection->hb_port == 0;
     if (!chose_ports) return {};
     return write_kernel_connection(*bound, parts_.options.kernel_file);
+  }
+
+  /// Front ends wait patiently for a kernel that does not answer yet, but not for each of a
+  /// person's first keys.
+  void wait_until_settled() {
+    while (!leave_ && !parts_.host.is_settled()) turn();
   }
 
   void turn() {

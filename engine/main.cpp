@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/cells/languages.hpp"
 #include "engine/connection_wait.hpp"
 #include "engine/engine.hpp"
 #include "engine/jupyter_kernel.hpp"
@@ -116,13 +117,29 @@ EngineExit work(const EngineOptions& options, TaskHost& host, PollLoop& loop, Lo
   return exit;
 }
 
+/// Where it is plain that cells of one language will come, its compiler is started at once; other
+/// engines do without one until a cell comes.
+CellPlan plan_cells(const EngineOptions& options) {
+  CellPlan plan;
+  plan.language_of = [offers = available_runtimes(),
+                      wanted = options.language](const TaskRequest& request) {
+    return request.kind == TaskRequest::Kind::kApply
+               ? std::string()
+               : language_of_cell(offers, wanted, request.code);
+  };
+  const bool expects_cells = !options.language.empty() || !options.kernel_file.empty();
+  if (expects_cells) plan.at_once = default_language(available_runtimes(), options.language);
+  return plan;
+}
+
 /// Tasks run in a process of their own, which may die of them.
 EngineExit run_with_kernel(const EngineOptions& options, std::vector<std::string> words, Log& log,
                            SignalWatch& signals, LastWill* will) {
   const SystemClock clock;
   PollLoop loop;
   const TaskLimits limits{options.task_timeout, options.cpu_limit, options.memory_limit};
-  Start start = start_kernel({loop, clock, log, std::move(words), limits}, signals);
+  Start start =
+      start_kernel({loop, clock, log, std::move(words), limits, plan_cells(options)}, signals);
   if (start.exit) return *start.exit;
   return work(options, *start.host, loop, log, signals, will);
 }

@@ -49,6 +49,8 @@ class TaskHost {
   /// `start.request` must stay alive until its RunEnded.
   virtual void start(const WorkQueue::Start& start, Now now) = 0;
   virtual void stop(const StopRun& stop, Now now) = 0;
+  /// Whether what was to be ready for the first request is, as far as it will ever be.
+  virtual bool is_settled() const { return true; }
   /// What a run waits for; empty when there is nobody to give it.
   virtual void answer(RunNumber run, std::optional<std::string> text) = 0;
   /// Forgets the names that tasks left behind.

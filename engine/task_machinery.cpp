@@ -56,6 +56,10 @@ Result<TaskMachinery> TaskMachinery::create(const Parts& parts) {
   return machinery;
 }
 
+void TaskMachinery::prepare(const std::string& language, const EngineIdentity& who) {
+  languages_->prepare(language, who);
+}
+
 void TaskMachinery::make_executors(const std::string& language) {
   values_ = std::make_unique<EngineNameSpace>();
   languages_ = std::make_shared<Languages>(available_runtimes(), *values_, language);

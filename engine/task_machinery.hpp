@@ -41,6 +41,8 @@ class TaskMachinery {
   ~TaskMachinery();
 
   LocalTaskHost& host() noexcept { return *host_; }
+  /// See Languages::prepare(); from any thread.
+  void prepare(const std::string& language, const EngineIdentity& who);
 
  private:
   TaskMachinery();

@@ -72,6 +72,13 @@ Result<void> read_execute(const Json& content, TaskRequest& request) {
   return {};
 }
 
+/// What a question is about; whoever answers it complains when it is not there.
+void read_question(const Json& content, TaskRequest& request) {
+  if (!content.is_object()) return;
+  const auto code = content.find("code");
+  if (code != content.end() && code->is_string()) request.code = code->get<std::string>();
+}
+
 }  // namespace
 
 bool is_work(std::string_view msg_type) { return kind_of(msg_type).has_value(); }
@@ -85,8 +92,12 @@ Result<void> read_task_request(TaskRequest& request) {
     if (!metadata.is_object()) return not_an_object("metadata", request);
     read_metadata(metadata, request);
   }
-  if (!execute) return {};
+  if (request.kind == TaskRequest::Kind::kApply) return {};
   const Json content = Json::parse(message.content_json.view(), nullptr, false);
+  if (!execute) {
+    read_question(content, request);
+    return {};
+  }
   if (!content.is_object()) return not_an_object("content", request);
   return read_execute(content, request);
 }

@@ -22,7 +22,7 @@ struct TaskRequest {
   Message message;
   Kind kind = Kind::kApply;
 
-  std::string code;                   // execute: the source text
+  std::string code;                   // execute, question: the source text
   bool silent = false;                // execute: no execute_input, no count
   bool stop_on_error = true;          // execute: a failure aborts the executes queued behind it
   bool store_history = true;          // execute: counted and remembered

@@ -23,6 +23,9 @@ constexpr std::size_t kCannedEntriesMax = 64;
 constexpr std::size_t kExpandedBytesMin = 64u << 20;
 constexpr std::size_t kExpandedBytesPerByte = 256;
 
+/// Numbers of one range: it travels as a list.
+constexpr std::uint64_t kRangeLengthMax = 1 << 20;
+
 /// A Reference to a name that does not exist.
 class UnknownName : public Exception {
  public:
@@ -161,7 +164,36 @@ class Conversion {
       return entries == nullptr ? Value(Dict{}) : dict(*entries, depth);
     }
     if (name == "_codecs.encode") return latin_bytes(first(node));
+    const bool is_range = name == "builtins.range" || name == "__builtin__.xrange";
+    if (is_range) return range(arguments->items);
     throw TypeError(describe_python(node) + " cannot travel to a native task; send its data");
+  }
+  List range(const std::vector<PickleNode*>& bounds) {
+    const bool is_whole = bounds.size() == 3 && bounds[0]->is(Kind::kInt) &&
+                          bounds[1]->is(Kind::kInt) && bounds[2]->is(Kind::kInt);
+    if (!is_whole || bounds[2]->integer == 0) throw FormatError("a range of the pickle is damaged");
+    const std::int64_t begin = bounds[0]->integer, end = bounds[1]->integer;
+    const std::int64_t step = bounds[2]->integer;
+    // Without signs, for the distance may be larger than any number that has one.
+    const bool is_up = step > 0;
+    const auto low = static_cast<std::uint64_t>(is_up ? begin : end);
+    const auto high = static_cast<std::uint64_t>(is_up ? end : begin);
+    const bool is_empty = is_up ? begin >= end : begin <= end;
+    const std::uint64_t stride = is_up ? static_cast<std::uint64_t>(step)
+                                       : std::uint64_t{0} - static_cast<std::uint64_t>(step);
+    const std::uint64_t length = is_empty ? 0 : (high - low - 1) / stride + 1;
+    if (length > kRangeLengthMax) {
+      throw TypeError("a range of " + std::to_string(length) +
+                      " numbers is too long to travel; send it in parts");
+    }
+    charge(length * sizeof(Value));
+    List items;
+    items.reserve(length);
+    for (std::uint64_t i = 0; i < length; ++i) {
+      items.emplace_back(static_cast<std::int64_t>(static_cast<std::uint64_t>(begin) +
+                                                   i * static_cast<std::uint64_t>(step)));
+    }
+    return items;
   }
   static const PickleNode& first(const PickleNode& node) {
     const PickleNode* arguments = node.part(PickleNode::kArguments, Kind::kTuple);

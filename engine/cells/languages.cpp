@@ -47,6 +47,18 @@ std::string default_language(const std::vector<RuntimeOffer>& offers, const std:
   return has_cpp ? std::string(kCpp) : std::string();
 }
 
+std::string language_of_cell(const std::vector<RuntimeOffer>& offers, const std::string& wanted,
+                             std::string_view cell) {
+  if (wanted == kNoLanguage || cell.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return {};
+  const Magic magic = split_magic(cell);
+  const std::string language = default_language(offers, wanted);
+  const auto found = std::find_if(offers.begin(), offers.end(), [&](const RuntimeOffer& offer) {
+    return magic.name.empty() ? offer.language == language : offer.magic == magic.name;
+  });
+  return found == offers.end() ? std::string() : found->language;
+}
+
 Languages::Languages(std::vector<RuntimeOffer> offers, NameSpace& names, std::string wanted)
     : names_(names), wanted_(std::move(wanted)), default_(default_language(offers, wanted_)) {
   if (wanted_ == kNoLanguage) return;
@@ -87,20 +99,39 @@ Result<Languages::Access> Languages::open(std::string_view cell, const EngineIde
   Slot* slot = find(default_, magic.name);
   if (slot == nullptr) return nothing_for(magic.name);
   std::unique_lock lock(slot->mutex);
-  if (slot->failure) return *slot->failure;
-  if (slot->runtime == nullptr) {
-    auto made = slot->offer.create({names_, who.id.value(), who.uuid.str()});
-    if (made) {
-      slot->runtime = std::move(*made);
-      const auto prepared = slot->runtime->prepare();
-      if (!prepared) slot->failure = prepared.error();
-    } else {
-      slot->failure = made.error();
-    }
-    if (slot->failure) return *slot->failure;
-  }
-  if (slot->clear_waits.exchange(false)) slot->runtime->clear();
+  if (auto made = make(*slot, who); !made) return made.error();
   return Access{std::move(lock), slot->runtime.get(), magic.code, std::string(magic.arguments)};
+}
+
+void Languages::prepare(std::string_view language, const EngineIdentity& who) {
+  Slot* slot = find(language, {});
+  if (slot == nullptr) return;
+  const std::lock_guard lock(slot->mutex);
+  static_cast<void>(make(*slot, who));
+}
+
+Result<void> Languages::make(Slot& slot, const EngineIdentity& who) {
+  if (slot.failure) return *slot.failure;
+  bool is_fresh = false;
+  if (slot.runtime == nullptr) {
+    auto made = slot.offer.create({names_, who.id.value(), who.uuid.str()});
+    if (!made) {
+      slot.failure = made.error();
+      return made.error();
+    }
+    slot.runtime = std::move(*made);
+    is_fresh = true;
+  }
+  if (slot.clear_waits.exchange(false)) {
+    slot.runtime->clear();
+    is_fresh = true;
+  }
+  if (!is_fresh) return {};
+  if (const auto prepared = slot.runtime->prepare(); !prepared) {
+    slot.failure = prepared.error();
+    return prepared.error();
+  }
+  return {};
 }
 
 std::optional<Value> Languages::variable(std::string_view name) {

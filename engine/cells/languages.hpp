@@ -24,6 +24,11 @@ LanguageInfo known_language(std::string_view name);
 /// for `%%` cells only; empty when there is none.
 std::string default_language(const std::vector<RuntimeOffer>& offers, const std::string& wanted);
 
+/// The language of `cell`, by its magic or the default; empty when no offer is for it, or when
+/// there is nothing in it. `wanted` as for Languages.
+std::string language_of_cell(const std::vector<RuntimeOffer>& offers, const std::string& wanted,
+                             std::string_view cell);
+
 /// The runtimes of one process, each made when its first cell comes. Thread-safe; calls of one
 /// runtime follow each other.
 class Languages {
@@ -42,6 +47,10 @@ class Languages {
   /// it, with the mend; or what the runtime said when it was made.
   Result<Access> open(std::string_view cell, const EngineIdentity& who);
 
+  /// Makes the runtime of a language ready for its first cell, which takes as long as starting a
+  /// compiler does; cells of it wait meanwhile. What goes wrong is told to those cells.
+  void prepare(std::string_view language, const EngineIdentity& who);
+
   /// Asked of all runtimes that have been made.
   std::optional<Value> variable(std::string_view name);
   std::vector<std::string> variable_names();
@@ -57,6 +66,8 @@ class Languages {
     std::optional<Error> failure;      // of its making; guarded by mutex
     std::atomic<bool> clear_waits{false};
   };
+  /// With the slot's mutex held.
+  Result<void> make(Slot& slot, const EngineIdentity& who);
   Slot* find(std::string_view language, std::string_view magic);
   Error nothing_for(std::string_view magic) const;
 

@@ -22,7 +22,8 @@ KernelHost::Live::Live(KernelProcess started)
 
 KernelHost::Live::~Live() { ::close(writable); }
 
-KernelHost::KernelHost(Parts parts) : parts_(std::move(parts)), ledger_(parts_.limits) {}
+KernelHost::KernelHost(Parts parts)
+    : parts_(std::move(parts)), ledger_(parts_.limits, parts_.cells) {}
 
 KernelHost::~KernelHost() {
   if (live_) unwatch();

@@ -24,6 +24,7 @@ class KernelHost final : public TaskHost {
     Log& log;
     std::vector<std::string> words;  // the command line of the kernel process
     TaskLimits limits;
+    CellPlan cells;
   };
   /// What `parts` refers to must outlive the host.
   explicit KernelHost(Parts parts);
@@ -39,6 +40,7 @@ class KernelHost final : public TaskHost {
   void join(const EngineIdentity& identity, Report report) override;
   void start(const WorkQueue::Start& start, Now now) override;
   void stop(const StopRun& stop, Now now) override;
+  bool is_settled() const override { return ledger_.is_settled(); }
   void answer(RunNumber run, std::optional<std::string> line) override;
   void clear_names() override;
   void restart(Now now) override;

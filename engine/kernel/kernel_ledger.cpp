@@ -66,13 +66,14 @@ std::vector<std::string> last_lines(std::string_view text) {
   return lines;
 }
 
-KernelLedger::KernelLedger(TaskLimits limits) : limits_(limits) {}
+KernelLedger::KernelLedger(TaskLimits limits, CellPlan cells)
+    : limits_(limits), cells_(std::move(cells)) {}
 
 void KernelLedger::join(const EngineIdentity& identity, KernelOutbox& out) {
   identity_ = identity;
-  if (state_ == State::kReady) {
-    out.messages.emplace_back(LinkJoined{identity.id.value(), identity.uuid.str()});
-  }
+  if (state_ != State::kReady) return;
+  out.messages.emplace_back(LinkJoined{identity.id.value(), identity.uuid.str()});
+  prepare(cells_.at_once, {}, out);
 }
 
 void KernelLedger::start(const WorkQueue::Start& start, Now now, CpuTime cpu, KernelOutbox& out) {
@@ -83,6 +84,7 @@ void KernelLedger::start(const WorkQueue::Start& start, Now now, CpuTime cpu, Ke
   Run& run = at->second;
   run.request = request.id();
   run.is_execute = request.is_execute();
+  if (cells_.language_of) run.language = cells_.language_of(request);
   run.held = LinkStart{start.run,
                        request.id().str(),
                        request.message.header.msg_type,
@@ -90,7 +92,7 @@ void KernelLedger::start(const WorkQueue::Start& start, Now now, CpuTime cpu, Ke
                        request.message.content_json,
                        request.message.buffers};
   if (state_ == State::kReady) {
-    hand_over(start.run, run, now, cpu, out);
+    hand_over_or_prepare(start.run, run, now, cpu, out);
   } else if (failed_starts_ >= kStartsMax) {
     fail_held("it ended " + std::to_string(failed_starts_) + " times while it started", out);
   }
@@ -110,8 +112,42 @@ void KernelLedger::hand_over(RunNumber number, Run& run, Now now, CpuTime cpu, K
 
 void KernelLedger::hand_over_all(Now now, CpuTime cpu, KernelOutbox& out) {
   for (auto& [number, run] : runs_) {
-    if (run.held) hand_over(number, run, now, cpu, out);
+    if (run.held) hand_over_or_prepare(number, run, now, cpu, out);
   }
+}
+
+void KernelLedger::hand_over_or_prepare(RunNumber number, Run& run, Now now, CpuTime cpu,
+                                        KernelOutbox& out) {
+  if (may_run(run)) {
+    hand_over(number, run, now, cpu, out);
+  } else {
+    prepare(run.language, cpu, out);
+  }
+}
+
+bool KernelLedger::may_run(const Run& run) const {
+  return run.language.empty() || prepared_.contains(run.language) || deadly_.contains(run.language);
+}
+
+void KernelLedger::prepare(const std::string& language, CpuTime cpu, KernelOutbox& out) {
+  const bool is_wanted = !language.empty() && !prepared_.contains(language) &&
+                         !deadly_.contains(language) && !preparing_.contains(language);
+  if (!is_wanted) return;
+  preparing_.emplace(language, cpu);
+  out.messages.emplace_back(LinkPrepare{language});
+}
+
+void KernelLedger::on_prepared(const std::string& language, Now now, CpuTime cpu,
+                               KernelOutbox& out) {
+  const auto found = preparing_.find(language);
+  if (found == preparing_.end() || state_ != State::kReady) return;
+  const CpuTime begun = found->second;
+  preparing_.erase(found);
+  prepared_.insert(language);
+  for (auto& [number, run] : runs_) {
+    if (!run.held) run.cpu_before += cpu - std::max(begun, run.cpu_before);
+  }
+  hand_over_all(now, cpu, out);
 }
 
 void KernelLedger::stop(RunNumber number, StopReason reason, Now now, KernelOutbox& out) {
@@ -145,7 +181,10 @@ void KernelLedger::answer(RunNumber run, std::optional<std::string> line, Kernel
 }
 
 void KernelLedger::clear(KernelOutbox& out) {
-  if (state_ == State::kReady) out.messages.emplace_back(LinkClear{});
+  if (state_ != State::kReady) return;
+  out.messages.emplace_back(LinkClear{});
+  prepared_.clear();
+  prepare(cells_.at_once, {}, out);
 }
 
 void KernelLedger::restart(KernelOutbox& out) {
@@ -179,6 +218,8 @@ void KernelLedger::on_message(LinkMessage message, Now now, CpuTime cpu, KernelO
   } else if (auto* wanted = std::get_if<LinkWaits>(&message)) {
     if (!runs_.contains(wanted->run)) return;
     out.events.emplace_back(RunWaits{wanted->run, wanted->wanted, std::move(wanted->prompt)});
+  } else if (auto* prepared = std::get_if<LinkPrepared>(&message)) {
+    on_prepared(prepared->language, now, cpu, out);
   } else if (auto* line = std::get_if<LinkLog>(&message)) {
     out.log_lines.push_back({line->level, std::move(line->text)});
   }
@@ -203,6 +244,9 @@ void KernelLedger::on_ended(LinkEnded ended, KernelOutbox& out) {
   }
   runs_.erase(found);
   out.events.emplace_back(RunEnded{ended.run, std::move(ended.outcome), std::move(ended.output)});
+  if (!ended.is_last) return;
+  is_spent_ = true;
+  kill(ended.run, out);
 }
 
 TaskFailure KernelLedger::limit_failure(Cause cause) const {
@@ -254,22 +298,31 @@ void KernelLedger::on_death(const KernelEnd& end, Now now, KernelOutbox& out) {
   for (const auto& [number, run] : runs_) {
     if (!run.held) failed.push_back({number, death_failure(number, run, end), {}});
   }
+  if (state_ == State::kReady && failed.empty()) {
+    for (const auto& [language, begun] : preparing_) deadly_.insert(language);
+  }
+  preparing_.clear();
+  prepared_.clear();
   for (RunEnded& ended : failed) {
     runs_.erase(ended.run);
     out.events.emplace_back(std::move(ended));
   }
   if (was_ready) {
-    const std::string why = restarting_ ? "a restart was asked for" : "it ended by " + name_of(end);
+    const std::string why = restarting_ ? "a restart was asked for"
+                            : is_spent_ ? "its memory was used up"
+                                        : "it ended by " + name_of(end);
     out.log_lines.push_back({restarting_ ? LogLevel::kInfo : LogLevel::kWarning,
                              "The kernel process is replaced: " + why +
                                  ". Plug-ins are loaded again; names and cells are lost."});
     if (!restarting_) {
-      loss_to_report_ = "trireme-engine: the kernel process was replaced (" + name_of(end) +
+      loss_to_report_ = "trireme-engine: the kernel process was replaced (" +
+                        (is_spent_ ? "its memory was used up" : name_of(end)) +
                         "); names and cells from before are lost.\n";
     }
   }
   plan_next(end, now, out);
   restarting_ = false;
+  is_spent_ = false;
   culprit_.reset();
 }
 
@@ -302,6 +355,10 @@ void KernelLedger::fail_held(const std::string& why, KernelOutbox& out) {
   }
 }
 
+bool KernelLedger::is_settled() const noexcept {
+  return (state_ == State::kReady && preparing_.empty()) || failed_starts_ >= kStartsMax;
+}
+
 std::optional<Instant> KernelLedger::next_deadline() const {
   std::optional<Instant> next = respawn_at_;
   const auto consider = [&](std::optional<Instant> instant) {
@@ -310,7 +367,7 @@ std::optional<Instant> KernelLedger::next_deadline() const {
   for (const auto& [number, run] : runs_) {
     if (run.held) continue;
     consider(run.kill_at);
-    consider(run.look_at_cpu);
+    if (preparing_.empty()) consider(run.look_at_cpu);
     if (limits_.wall && !run.kill_at) consider(run.started + *limits_.wall);
   }
   return next;
@@ -337,7 +394,7 @@ void KernelLedger::watch(RunNumber number, Run& run, Now now, CpuTime cpu, Kerne
   }
   if (limits_.wall && now.instant >= run.started + *limits_.wall) {
     ask_to_stop(number, run, Cause::kWall, now, out);
-  } else if (run.look_at_cpu && now.instant >= *run.look_at_cpu) {
+  } else if (preparing_.empty() && run.look_at_cpu && now.instant >= *run.look_at_cpu) {
     const CpuTime used = cpu - run.cpu_before;
     if (used >= *limits_.cpu) {
       ask_to_stop(number, run, Cause::kCpu, now, out);
@@ -352,6 +409,8 @@ void KernelLedger::check_invariants() const {
   for (const auto& [number, run] : runs_) {
     TRIREME_CHECK(run.held || state_ == State::kReady || state_ == State::kDying,
                   "runs are handed over only to a ready kernel");
+    TRIREME_CHECK(!run.held || state_ != State::kReady || preparing_.contains(run.language),
+                  "what waits in a ready kernel waits for its language");
   }
 }
 

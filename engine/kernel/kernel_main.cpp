@@ -2,16 +2,21 @@
 #include "engine/kernel/kernel_main.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -43,6 +48,7 @@ class Kernel {
     auto machinery = TaskMachinery::create(parts);
     if (!machinery) return refuse(machinery.error());
     if (auto entered = enter_work_folder(options_); !entered) return refuse(entered.error());
+    machinery_ = &*machinery;
     host_ = &machinery->host();
     loop_.watch_fd(logs_.fd(), [this] { pass_on_logs(); });
     loop_.watch_fd(large_is_over_.fd(), [this] {
@@ -52,7 +58,9 @@ class Kernel {
     loop_.watch_fd(link_, [this] { receive(); });
     send(LinkReady{host_->function_count(), host_->language()});
     while (!ended_) turn();
-    if (!host_->leave(kLeaveGrace)) std::_Exit(kExitOk);  // a task still uses everything
+    const bool is_idle = host_->leave(kLeaveGrace);
+    if (!is_idle || preparing_ > 0) std::_Exit(kExitOk);  // a thread still uses everything
+    join_preparations();
     return kExitOk;
   }
 
@@ -61,6 +69,11 @@ class Kernel {
     const int code = error.code == ErrorCode::kUsage ? kExitUsage : kExitConfiguration;
     send(LinkRefused{code, error.text});
     return code;
+  }
+
+  void join_preparations() {
+    for (std::thread& each : preparations_) each.join();
+    preparations_.clear();
   }
 
   void turn() {
@@ -84,10 +97,19 @@ class Kernel {
   }
 
   void on_message(LinkJoined& joined) {
-    host_->join({EngineUuid(joined.engine_uuid), EngineId(joined.engine_id)},
-                [this](HostEvent event) {
-                  std::visit([this](auto& happened) { report(happened); }, event);
-                });
+    identity_ = {EngineUuid(joined.engine_uuid), EngineId(joined.engine_id)};
+    host_->join(identity_, [this](HostEvent event) {
+      std::visit([this](auto& happened) { report(happened); }, event);
+    });
+  }
+  void on_message(LinkPrepare& wanted) {
+    if (preparing_ == 0) join_preparations();
+    ++preparing_;
+    preparations_.emplace_back([this, language = std::move(wanted.language)] {
+      machinery_->prepare(language, identity_);
+      send(LinkPrepared{language});
+      --preparing_;
+    });
   }
   void on_message(LinkStart& start) {
     forget_requests();
@@ -118,9 +140,9 @@ class Kernel {
 
   /// On the thread that ran the task.
   void end(RunEnded ended) {
-    if (options_.memory_limit) name_memory_limit(ended.outcome);
+    const bool is_last = options_.memory_limit && explain_memory_limit(ended.outcome);
     const RunNumber run = ended.run;
-    send(LinkEnded{run, std::move(ended.outcome), std::move(ended.output)});
+    send(LinkEnded{run, std::move(ended.outcome), std::move(ended.output), is_last});
     const std::lock_guard lock(over_mutex_);
     over_.push_back(run);
     if (large_.erase(run) > 0) large_is_over_.signal();
@@ -142,13 +164,35 @@ class Kernel {
     large_.insert(run);
   }
 
-  void name_memory_limit(TaskOutcome& outcome) const {
+  /// Whether there is so little left that nothing else can run.
+  bool is_memory_used_up() const {
+    malloc_trim(0);
+    constexpr std::uint64_t kEnoughBytes = 256u << 20;
+    const std::size_t wanted = std::min(*options_.memory_limit / 8, kEnoughBytes);
+    void* space = mmap(nullptr, wanted, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (space == MAP_FAILED) return true;
+    munmap(space, wanted);
+    return false;
+  }
+
+  /// Names the limit in a failure that came of it. True when the task has left nothing over.
+  bool explain_memory_limit(TaskOutcome& outcome) const {
     auto* failure = std::get_if<TaskFailure>(&outcome);
-    if (failure == nullptr || failure->ename != "bad_alloc") return;
+    const bool is_it =
+        failure != nullptr && (failure->ename == "bad_alloc" || failure->ename == "std::bad_alloc");
+    if (!is_it) return false;
+    const bool is_used_up = is_memory_used_up();
     failure->ename = "MemoryLimitExceeded";
     failure->evalue = "the task needed more memory than --memory-limit of its engine allows: " +
                       std::to_string(*options_.memory_limit >> 20) + " MiB";
+    if (is_used_up) {
+      failure->evalue +=
+          "; it kept what it got, so that its process is replaced: the engine goes on"
+          " without its names and cells";
+    }
     failure->traceback.push_back(failure->ename + ": " + failure->evalue);
+    return is_used_up;
   }
 
   void pass_on_logs() {
@@ -175,7 +219,11 @@ class Kernel {
   std::vector<RunNumber> over_;  // guarded by over_mutex_: ended
   std::set<RunNumber> large_;    // guarded by over_mutex_: runs with large requests
   WakeUp large_is_over_;
+  TaskMachinery* machinery_ = nullptr;
   TaskHost* host_ = nullptr;
+  EngineIdentity identity_;
+  std::vector<std::thread> preparations_;
+  std::atomic<int> preparing_{0};  // of them, those that have not ended
   bool ended_ = false;
 };
 

@@ -143,6 +143,8 @@ void visit_fields(Fields& f, auto& m) {
     f.field(m.run), f.field(m.pieces);
   } else if constexpr (std::is_same_v<M, LinkWaits>) {
     f.field(m.run), f.field(m.wanted), f.field(m.prompt);
+  } else if constexpr (std::is_same_v<M, LinkPrepare> || std::is_same_v<M, LinkPrepared>) {
+    f.field(m.language);
   } else if constexpr (std::is_same_v<M, LinkLog>) {
     f.field(m.level), f.field(m.text);
   } else {
@@ -164,14 +166,14 @@ void visit_fields(auto& f, auto& failure) requires requires { failure.ename; }
 { f.field(failure.ename), f.field(failure.evalue), f.field(failure.traceback); }
 
 void write_ended(FieldWriter& f, const LinkEnded& m) {
-  f.field(m.run), f.field(m.output), f.field(m.outcome.index());
+  f.field(m.run), f.field(m.output), f.field(m.is_last), f.field(m.outcome.index());
   if (const auto* success = std::get_if<TaskSuccess>(&m.outcome)) visit_fields(f, *success);
   if (const auto* failure = std::get_if<TaskFailure>(&m.outcome)) visit_fields(f, *failure);
 }
 
 void read_ended(FieldReader& f, LinkEnded& m) {
   std::size_t alternative = 0;
-  f.field(m.run), f.field(m.output), f.field(alternative);
+  f.field(m.run), f.field(m.output), f.field(m.is_last), f.field(alternative);
   switch (alternative) {
     case 0:
       return visit_fields(f, m.outcome.emplace<TaskSuccess>());

@@ -38,6 +38,10 @@ struct LinkStop {
 };
 /// Forget all names.
 struct LinkClear {};
+/// Start what cells of this language need.
+struct LinkPrepare {
+  std::string language;
+};
 /// What a run waits for, or nothing when there is nobody to give it.
 struct LinkAnswer {
   RunNumber run{};
@@ -64,6 +68,7 @@ struct LinkEnded {
   RunNumber run{};
   TaskOutcome outcome;
   std::vector<OutputPiece> output;  // what was not sent before
+  bool is_last = false;             // the kernel can run nothing more: it is to be replaced
 };
 /// The run waits for a LinkAnswer.
 struct LinkWaits {
@@ -71,14 +76,19 @@ struct LinkWaits {
   Wanted wanted{};
   std::string prompt;
 };
+/// What LinkPrepare asked for is there, or cannot be had; cells of it may be run.
+struct LinkPrepared {
+  std::string language;
+};
 struct LinkLog {
   LogLevel level{};
   std::string text;
 };
 
 /// The order of the alternatives is their number on the wire.
-using LinkMessage = std::variant<LinkJoined, LinkStart, LinkStop, LinkClear, LinkAnswer, LinkReady,
-                                 LinkRefused, LinkOutput, LinkEnded, LinkWaits, LinkLog>;
+using LinkMessage =
+    std::variant<LinkJoined, LinkStart, LinkStop, LinkClear, LinkPrepare, LinkAnswer, LinkReady,
+                 LinkRefused, LinkOutput, LinkEnded, LinkWaits, LinkPrepared, LinkLog>;
 
 /// Large parts (contents and buffers) are shared, not copied.
 LinkFrame encode_link(const LinkMessage& message);

@@ -132,8 +132,8 @@ class Runtime {
 
   virtual LanguageInfo language() const = 0;
 
-  /// Called once, before everything else but language(): work that would make the first cell slow.
-  /// An error is for people: every cell then fails with it.
+  /// Called before everything else but language(), and again after clear(): work that would make
+  /// the first cell slow. An error is for people: every cell then fails with it.
   virtual Result<void> prepare() { return {}; }
 
   /// Runs one cell, without its `%%name` line.

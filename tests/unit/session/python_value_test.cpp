@@ -194,6 +194,9 @@ TEST(PythonValue, WhatHasNoCounterpartIsNamed) {
        "complex\x93K\x01K\x02\x86R."s,
        "builtins.complex"},
       {"\x80\x04}K\x01Ns."s, "keys"},
+      {"\x80\x02"
+       "c__builtin__\nxrange\nK\x00J\xff\xff\xff\x7fK\x01\x87R."s,
+       "a range of 2147483647 numbers"},
       {"\x80\x04]\x94h\x00"
        "a."s,
        "nested deeper"},
@@ -206,6 +209,33 @@ TEST(PythonValue, WhatHasNoCounterpartIsNamed) {
     ASSERT_FALSE(value.has_value());
     EXPECT_EQ(value.error().code, ErrorCode::kTypeError);
     EXPECT_NE(value.error().text.find(one.reason), std::string::npos) << value.error().text;
+  }
+}
+
+TEST(PythonValue, RangesArriveAsLists) {
+  using namespace std::string_literals;
+  struct Case {
+    std::string bounds;  // begin, end, step
+    List numbers;
+  };
+  const Case cases[] = {
+      {"K\x00K\x03K\x01"s, {0, 1, 2}},
+      {"K\x05J\xfd\xff\xff\xffJ\xfe\xff\xff\xff"s, {5, 3, 1, -1}},
+      {"K\x04K\x04K\x01"s, {}},
+      {"K\x04K\x03K\x01"s, {}},
+      {"\x8a\x08\0\0\0\0\0\0\0\x80"
+       "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x8a\x08\0\0\0\0\0\0\0\x40"s,
+       {INT64_MIN, INT64_MIN / 2, 0, INT64_MAX / 2 + 1}},
+  };
+  for (const Case& one : cases) {
+    const std::string bytes =
+        "\x80\x04\x8c\x08"s + "builtins\x8c\x05" + "range\x93" + one.bounds + "\x87R.";
+    std::size_t next = 0;
+    const Result<PythonObject> object = PythonObject::take({Frame(bytes)}, next);
+    ASSERT_TRUE(object.has_value()) << object.error().text;
+    const Result<Value> value = object->to_value(nullptr);
+    ASSERT_TRUE(value.has_value()) << value.error().text;
+    EXPECT_EQ(*value, Value(one.numbers));
   }
 }
 

@@ -22,6 +22,7 @@ struct Pretended {
   std::size_t cursor = 0;
   int clears = 0;
   int made = 0;
+  int preparations = 0;
 };
 
 class PretendedRuntime final : public Runtime {
@@ -29,6 +30,7 @@ class PretendedRuntime final : public Runtime {
   explicit PretendedRuntime(Pretended& pretended) : pretended_(pretended) {}
   LanguageInfo language() const override { return {"pretended", "1", "text/x", ".p", ""}; }
   Result<void> prepare() override {
+    ++pretended_.preparations;
     if (pretended_.cannot_start) return *pretended_.cannot_start;
     return {};
   }
@@ -276,6 +278,49 @@ TEST(CellPositionsTest, CharactersAndBytesFitTogether) {
   }
   EXPECT_EQ(character_position(text, 6), 3u);
   EXPECT_EQ(character_position(text, 99), 4u);
+}
+
+TEST_F(CellExecutorTest, APreparedLanguageIsReadyForItsFirstCell) {
+  use();
+  languages->prepare("sh", EngineIdentity{});
+  EXPECT_EQ(shell.made, 1);
+  EXPECT_EQ(shell.preparations, 1);
+  EXPECT_EQ(cpp.made, 0);
+  cell("%%sh\nls");
+  EXPECT_EQ(shell.preparations, 1);
+  languages->prepare("unheard of", EngineIdentity{});
+}
+
+TEST_F(CellExecutorTest, WhatGoesWrongInPreparingIsToldToTheCell) {
+  use();
+  cpp.cannot_start = Error{ErrorCode::kNotFound, "no compiler"};
+  languages->prepare("cpp", EngineIdentity{});
+  EXPECT_EQ(failed_cell("1").evalue, "no compiler");
+  EXPECT_EQ(cpp.preparations, 1);
+}
+
+TEST_F(CellExecutorTest, AClearedLanguageIsPreparedAgain) {
+  use();
+  cell("1");
+  languages->clear();
+  languages->prepare("cpp", EngineIdentity{});
+  EXPECT_EQ(cpp.clears, 1);
+  EXPECT_EQ(cpp.preparations, 2);
+  cell("2");
+  EXPECT_EQ(cpp.preparations, 2);
+}
+
+TEST_F(CellExecutorTest, TheLanguageOfACellIsKnownBeforeItRuns) {
+  const std::vector<RuntimeOffer> offers{offer("cpp", cpp), offer("sh", shell)};
+  struct Row {
+    std::string_view wanted, cell, language;
+  };
+  for (const Row& row : {Row{"", "1 + 1", "cpp"}, Row{"", "%%sh\nls", "sh"}, Row{"sh", "ls", "sh"},
+                         Row{"sh", "%%cpp\n1", "cpp"}, Row{"none", "1", ""}, Row{"", " \n", ""},
+                         Row{"", "%%perl\n1", ""}, Row{"perl", "1", ""}}) {
+    EXPECT_EQ(language_of_cell(offers, std::string(row.wanted), row.cell), row.language)
+        << row.wanted << ": " << row.cell;
+  }
 }
 
 }  // namespace

@@ -20,6 +20,14 @@ struct KernelLedgerTest : ::testing::Test {
   void TearDown() override { ledger->check_invariants(); }
 
   void use(TaskLimits limits) { ledger = std::make_unique<KernelLedger>(limits); }
+  /// All execute requests are of the language "slow".
+  void use_slow_cells(TaskLimits limits = {}, std::string at_once = {}) {
+    const auto language_of = [](const TaskRequest& request) {
+      return std::string(request.is_execute() ? "slow" : "");
+    };
+    ledger = std::make_unique<KernelLedger>(limits, CellPlan{language_of, std::move(at_once)});
+  }
+  void be_prepared() { ledger->on_message(LinkPrepared{"slow"}, at(now), cpu, out); }
   void be_ready() {
     ledger->join({EngineUuid("uuid"), EngineId(4)}, out);
     ledger->on_message(LinkReady{2, "cpp"}, at(now), kNoCpu, out);
@@ -47,7 +55,7 @@ struct KernelLedgerTest : ::testing::Test {
     ledger->on_death(KernelEnd{signal, 0, std::move(last_words)}, at(now), out);
   }
   void end(RunNumber run, TaskOutcome outcome) {
-    ledger->on_message(LinkEnded{run, std::move(outcome), {}}, at(now), cpu, out);
+    ledger->on_message(LinkEnded{run, std::move(outcome), {}, false}, at(now), cpu, out);
   }
 
   /// The next message to the kernel.
@@ -333,6 +341,116 @@ TEST(LastLinesTest, OnlyTheLastFewLinesAreKept) {
   EXPECT_EQ(lines.back(), "99");
   EXPECT_TRUE(last_lines("").empty());
   EXPECT_EQ(last_lines("no end").back(), "no end");
+}
+
+TEST_F(KernelLedgerTest, ALanguageIsPreparedOnceBeforeItsFirstCell) {
+  use_slow_cells();
+  be_ready();
+  const RunNumber first = start(true);
+  EXPECT_EQ(take<LinkPrepare>().language, "slow");
+  const RunNumber second = start(true);
+  EXPECT_TRUE(nothing_asked());
+  const RunNumber task = start_now();  // needs none
+  be_prepared();
+  EXPECT_EQ(take<LinkStart>().run, first);
+  EXPECT_EQ(take<LinkStart>().run, second);
+  const RunNumber third = start(true);
+  EXPECT_EQ(take<LinkStart>().run, third);
+  end(task, TaskSuccess{});
+}
+
+TEST_F(KernelLedgerTest, AnExpectedLanguageIsPreparedAsSoonAsTheKernelHasJoined) {
+  use_slow_cells({}, "slow");
+  be_ready();
+  EXPECT_EQ(take<LinkPrepare>().language, "slow");
+  EXPECT_FALSE(ledger->is_settled());
+  be_prepared();
+  EXPECT_TRUE(ledger->is_settled());
+  const RunNumber run = start(true);
+  EXPECT_EQ(take<LinkStart>().run, run);
+  die(SIGSEGV);
+  failure_of(run);
+  ledger->on_message(LinkReady{2, "cpp"}, at(now), kNoCpu, out);
+  take<LinkJoined>();
+  EXPECT_EQ(take<LinkPrepare>().language, "slow");
+}
+
+TEST_F(KernelLedgerTest, LimitsDoNotCountWhatPreparingTakes) {
+  use_slow_cells({.wall = milliseconds(100), .cpu = milliseconds(100)});
+  be_ready();
+  const RunNumber task = start_now();
+  cpu += milliseconds(60);  // the task's own
+  const RunNumber cell = start(true);
+  take<LinkPrepare>();
+  cpu += milliseconds(900);
+  pass(milliseconds(90));
+  EXPECT_TRUE(nothing_asked());
+  be_prepared();
+  EXPECT_EQ(take<LinkStart>().run, cell);
+  pass(milliseconds(1));
+  EXPECT_TRUE(nothing_asked());
+  cpu += milliseconds(60);
+  pass(milliseconds(50));
+  EXPECT_EQ(take<LinkStop>().run, task) << "it has used more than its own now";
+  pass(milliseconds(49));
+  EXPECT_EQ(take<LinkStop>().run, cell) << "its time counts from when it was handed over";
+}
+
+TEST_F(KernelLedgerTest, ACellThatWaitsForItsLanguageCanBeInterrupted) {
+  use_slow_cells();
+  be_ready();
+  const RunNumber run = start(true);
+  take<LinkPrepare>();
+  ledger->stop(run, StopReason::kInterrupted, at(now), out);
+  EXPECT_EQ(failure_of(run).ename, "KeyboardInterrupt");
+  be_prepared();
+  EXPECT_TRUE(nothing_asked());
+}
+
+TEST_F(KernelLedgerTest, AKernelThatDiesOfPreparingLeavesThatToTheCell) {
+  use_slow_cells({}, "slow");
+  be_ready();
+  take<LinkPrepare>();
+  const RunNumber run = start(true);
+  die(SIGABRT);
+  EXPECT_TRUE(out.spawn);
+  ledger->on_message(LinkReady{2, "cpp"}, at(now), kNoCpu, out);
+  take<LinkJoined>();
+  EXPECT_EQ(take<LinkStart>().run, run);
+  out.events.clear();  // it is told that names are lost
+  die(SIGABRT);
+  EXPECT_TRUE(contains(failure_of(run).evalue, "SIGABRT"));
+}
+
+TEST_F(KernelLedgerTest, WhatIsClearedIsPreparedAgain) {
+  use_slow_cells();
+  be_ready();
+  start(true);
+  take<LinkPrepare>();
+  be_prepared();
+  take<LinkStart>();
+  ledger->clear(out);
+  take<LinkClear>();
+  start(true);
+  EXPECT_EQ(take<LinkPrepare>().language, "slow");
+}
+
+TEST_F(KernelLedgerTest, AKernelThatIsSpentIsReplacedBeforeTheNextRun) {
+  be_ready();
+  const RunNumber run = start_now();
+  const TaskFailure failure{"MemoryLimitExceeded", "", {}};
+  ledger->on_message(LinkEnded{run, failure, {}, true}, at(now), cpu, out);
+  EXPECT_EQ(failure_of(run).ename, "MemoryLimitExceeded");
+  EXPECT_TRUE(out.kill);
+  const RunNumber next = start(true);
+  EXPECT_TRUE(out.messages.empty());
+  die(SIGKILL);
+  ledger->on_message(LinkReady{2, "cpp"}, at(now), kNoCpu, out);
+  take<LinkJoined>();
+  EXPECT_EQ(take<LinkStart>().run, next);
+  ASSERT_EQ(out.events.size(), 1u);
+  const RunOutput told = std::get<RunOutput>(out.events.front());
+  EXPECT_TRUE(contains(told.pieces.at(0).text, "its memory was used up"));
 }
 
 }  // namespace

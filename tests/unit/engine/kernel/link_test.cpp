@@ -107,9 +107,11 @@ TEST(LinkMessageTest, AStartCarriesTheWholeRequest) {
 
 TEST(LinkMessageTest, EveryOutcomeArrives) {
   const TaskSuccess success{R"({"result": 1})", {Frame::copy_of("raw")}, "{}"};
-  auto got = round_trip(LinkEnded{RunNumber{1}, success, {{OutputPiece::Kind::kStderr, "x"}}});
+  auto got =
+      round_trip(LinkEnded{RunNumber{1}, success, {{OutputPiece::Kind::kStderr, "x"}}, true});
   EXPECT_EQ(std::get<TaskSuccess>(got.outcome).content_json, success.content_json);
   EXPECT_EQ(std::get<TaskSuccess>(got.outcome).buffers, success.buffers);
+  EXPECT_TRUE(got.is_last);
   EXPECT_EQ(std::get<TaskSuccess>(got.outcome).data_json, success.data_json);
   ASSERT_EQ(got.output.size(), 1u);
   EXPECT_EQ(got.output[0], (OutputPiece{OutputPiece::Kind::kStderr, "x"}));
@@ -137,6 +139,8 @@ TEST(LinkMessageTest, SmallMessagesArrive) {
   EXPECT_EQ(round_trip(LinkLog{LogLevel::kError, "line"}).level, LogLevel::kError);
   EXPECT_EQ(round_trip(LinkOutput{RunNumber{2}, {{OutputPiece::Kind::kClear, "{}"}}}).pieces.size(),
             1u);
+  EXPECT_EQ(round_trip(LinkPrepare{"cpp"}).language, "cpp");
+  EXPECT_EQ(round_trip(LinkPrepared{"cpp"}).language, "cpp");
   round_trip(LinkClear{});
 }
 
