@@ -56,6 +56,7 @@ class Controller {
   void restore_engines();
   /// `end`: when the former run last wrote to the database.
   void restore_replies(TaskStore& store, const Query& query, ControllerCore::Reached reached);
+  void restore_gatherings(TaskStore& store, const std::vector<TaskRecord>& some);
   Result<void> restore_tasks(TaskStore& store, std::optional<Timestamp> end);
   Result<void> write_files();
   void remove_files();

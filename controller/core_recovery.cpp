@@ -266,6 +266,7 @@ void ControllerCore::restore_replies(const std::vector<TaskRecord>& finished, Re
   for (const TaskRecord& record : finished) {
     const auto session = string_field(record.header.value_or(""), "session");
     if (!session || !record.completed || routes_.is_parked(record.msg_id)) continue;
+    if (is_gathered(record)) continue;  // a part: see restore_gatherings()
     Message reply = stored_reply(RoutingId(), record, now);
     reply.identities.erase(reply.identities.begin());
     if (reached == Reached::kNo) out.owed.push_back(record.msg_id);
