@@ -85,7 +85,8 @@ SILENCE = 4  # seconds without a result after which the hub is asked how things 
 
 class Work:
     """The tasks that are out. Those that a predecessor sent, and those whose replies do not come,
-    are fetched from the hub; what the hub never got is sent again."""
+    are fetched from the hub; what the hub does not get is sent again. (Some of that comes late:
+    after a cut, the library may keep requests to itself until it has another one to send.)"""
 
     def __init__(self, client, journal, folder):
         self.client = client
