@@ -10,10 +10,10 @@ namespace {
 /// date, which requests it may have seen before.
 constexpr std::string_view kHello = "hello_request";
 
+/// Where the controller keeps replies for a session; the control channel only passes through it.
 bool carries_work(ClientChannel channel) {
   switch (channel) {
     case ClientChannel::kMux:
-    case ClientChannel::kControl:
     case ClientChannel::kTask:
     case ClientChannel::kBroadcast:
       return true;

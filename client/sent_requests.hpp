@@ -46,8 +46,8 @@ class SentRequests {
 
   /// What was sent and not answered may be lost; nothing more goes out.
   void on_away(ClientChannel channel);
-  /// Begins to send all that is kept, if the channel was away. Questions to the hub get a new date:
-  /// it takes the same bytes for a replay.
+  /// Begins to send all that is kept, if the channel was away. Questions to the hub and requests on
+  /// the control channel get a new date: their receivers take the same bytes for a replay.
   void on_back(ClientChannel channel, Now now, ClientOutbox& out);
   bool is_away(ClientChannel channel) const { return lane(channel).away; }
   bool awaits_answers(ClientChannel channel) const { return !lane(channel).kept.empty(); }

@@ -202,7 +202,7 @@ void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
     return;
   }
   if (!take_note_of_client(Channel::kTaskClients, *request, out)) return;
-  if (request->header.msg_type == kCancelRequest) return cancel_tasks(*request, now, out);
+  if (request->header.msg_type == kCancelRequest) return on_cancel(*request, now, out);
   if (!request->header.msg_type.ends_with("_request")) {
     // No engine would answer it, and the one that it went to would stay taken for ever.
     return note_fault(Channel::kTaskClients, frames,

@@ -139,6 +139,7 @@ class ControllerCore {
   void accept_task(Frames frames, const Message& request, Seen seen, Now now, Outbox& out);
   void submit(const Message& request, RoutingId client, Frames body, Seen seen, Now now,
               Outbox& out);
+  void on_cancel(const Message& request, Now now, Outbox& out);
   void cancel_tasks(const Message& request, Now now, Outbox& out);
   void finish_task(Frames frames, Now now, Outbox& out);
   void refuse_task(const Message& request, const RoutingId& client, const Error& error, Now now,

@@ -6,6 +6,17 @@
 
 namespace trireme {
 
+/// A task that was sent again is looked up before it is taken in: its cancellation comes behind.
+void ControllerCore::on_cancel(const Message& request, Now now, Outbox& out) {
+  if (questions_.empty()) return cancel_tasks(request, now, out);
+  ask_records(
+      {},
+      [this, request](const std::vector<TaskRecord>&, Now at, Outbox& effects) {
+        cancel_tasks(request, at, effects);
+      },
+      out);
+}
+
 void ControllerCore::cancel_tasks(const Message& request, Now now, Outbox& out) {
   const auto content = nlohmann::json::parse(request.content_json.view(), nullptr, false);
   const auto ids = content.is_object() ? content.find("msg_ids") : content.end();

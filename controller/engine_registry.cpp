@@ -127,14 +127,33 @@ bool EngineRegistry::is_awaited(const EngineUuid& uuid) const {
   return pending_.contains(uuid) || lapsed_.contains(uuid);
 }
 
-std::string EngineRegistry::snapshot_json() const {
-  std::string json = "{\"engines\": {";
+std::optional<EngineId> EngineRegistry::awaited_id_of(const EngineUuid& uuid) const {
+  if (const auto found = pending_.find(uuid); found != pending_.end()) return found->second.id;
+  const auto late = lapsed_.find(uuid);
+  return late == lapsed_.end() ? std::nullopt : std::optional(late->second);
+}
+
+namespace {
+
+std::string engines_text(const std::map<EngineId, EngineUuid>& engines) {
+  std::string json = "{";
   const char* separator = "";
-  for (const auto& [id, uuid] : live_) {
+  for (const auto& [id, uuid] : engines) {
     json += separator + json_quote(std::to_string(id.value())) + ": " + json_quote(uuid.view());
     separator = ", ";
   }
-  return json + "}, \"next_id\": " + std::to_string(next_id_) + "}";
+  return json + "}";
+}
+
+}  // namespace
+
+std::string EngineRegistry::snapshot_json() const {
+  std::map<EngineId, EngineUuid> awaited;
+  for (const auto& [uuid, registration] : pending_) awaited.emplace(registration.id, uuid);
+  for (const auto& [uuid, id] : lapsed_) awaited.emplace(id, uuid);
+  const std::string more = awaited.empty() ? "" : ", \"awaited\": " + engines_text(awaited);
+  return "{\"engines\": " + engines_text(live_) + more +
+         ", \"next_id\": " + std::to_string(next_id_) + "}";
 }
 
 namespace {
@@ -152,6 +171,22 @@ std::optional<std::int32_t> read_id(const std::string& text) {
   return std::stoi(text);
 }
 
+Result<std::map<EngineId, EngineUuid>> read_engines(const nlohmann::json& engines,
+                                                    std::set<std::string>& uuids) {
+  if (!engines.is_object()) return bad_snapshot("a list of engines is no JSON object");
+  std::map<EngineId, EngineUuid> read;
+  for (const auto& [key, value] : engines.items()) {
+    const auto id = read_id(key);
+    if (!id || !value.is_string()) return bad_snapshot("engine " + key + " has no id and uuid");
+    const auto& uuid = value.get_ref<const std::string&>();
+    if (uuid.empty() || !uuids.insert(uuid).second) {
+      return bad_snapshot("engine " + key + " has an empty uuid or that of another");
+    }
+    read.emplace(EngineId(*id), EngineUuid(uuid));
+  }
+  return read;
+}
+
 }  // namespace
 
 Result<void> EngineRegistry::restore(std::string_view json) {
@@ -163,21 +198,22 @@ Result<void> EngineRegistry::restore(std::string_view json) {
   if (next_id == document.end() || !next_id->is_number_integer()) {
     return bad_snapshot("no next_id in it");
   }
-  std::map<EngineId, EngineUuid> restored;
   std::set<std::string> uuids;
-  for (const auto& [key, value] : engines->items()) {
-    const auto id = read_id(key);
-    if (!id || !value.is_string()) return bad_snapshot("engine " + key + " has no id and uuid");
-    const auto& uuid = value.get_ref<const std::string&>();
-    if (uuid.empty() || !uuids.insert(uuid).second) {
-      return bad_snapshot("engine " + key + " has an empty uuid or that of another");
-    }
-    restored.emplace(EngineId(*id), EngineUuid(uuid));
-  }
-  for (const auto& [id, uuid] : restored) {
+  const auto restored = read_engines(*engines, uuids);
+  if (!restored) return restored.error();
+  const auto awaited = read_engines(document.value("awaited", nlohmann::json::object()), uuids);
+  if (!awaited) return awaited.error();
+  for (const auto& [id, uuid] : *restored) {
     if (live_.contains(id) || ids_.contains(uuid)) continue;
     live_.emplace(id, uuid);
     ids_.emplace(uuid, id);
+    next_id_ = std::max(next_id_, id.value() + 1);
+  }
+  for (const auto& [id, uuid] : *awaited) {
+    if (is_taken(id) || ids_.contains(uuid) || is_awaited(uuid)) continue;
+    forget_lapsed(id);
+    lapsed_.emplace(uuid, id);
+    lapsed_order_.emplace_back(uuid, id);
     next_id_ = std::max(next_id_, id.value() + 1);
   }
   const auto counter = next_id->get<std::int64_t>();

@@ -76,9 +76,14 @@ class EngineRegistry {
   bool is_awaited(const EngineUuid& uuid) const;
   std::size_t pending_count() const noexcept { return pending_.size(); }
 
-  /// `{"engines": {"<id>": "<uuid>"}, "next_id": n}`: what a restarted controller needs.
+  /// The id that an awaited engine was told.
+  std::optional<EngineId> awaited_id_of(const EngineUuid& uuid) const;
+  /// `{"engines": {"<id>": "<uuid>"}, "awaited": {...}, "next_id": n}`: what a restarted controller
+  /// needs. Those that are awaited were told their ids and have not joined yet; the member is left
+  /// out when there are none.
   std::string snapshot_json() const;
-  /// Takes over the engines of such a text. kBadFormat, and nothing changes, when it is none.
+  /// Takes over the engines of such a text; who was awaited has lapsed. kBadFormat, and nothing
+  /// changes, when it is none.
   Result<void> restore(std::string_view json);
 
   void check_invariants() const;

@@ -11,6 +11,7 @@ trireme_library(hub
     hub_replies.cpp
     hub_requests.cpp
     json_fields.cpp
+    question_lanes.cpp
     relay.cpp
     task_log.cpp
   USES trireme_session trireme_db

@@ -76,10 +76,12 @@ void Hub::fail(const Asker& asker, MessageType type, const Error& error, Now now
   answer(asker, type, error_content(error), now, out);
 }
 
-void Hub::ask(StoreRequest request, OnReply then, Outbox& out) {
+void Hub::ask(const Asker& asker, StoreRequest request, OnReply then, Outbox& out) {
   const std::uint64_t token = next_token_++;
   open_questions_.emplace(token, std::move(then));
-  out.ask({token, std::move(request)});
+  const RoutingId who(asker.identities.empty() ? std::string_view{}
+                                               : asker.identities.front().view());
+  if (auto question = lanes_.add(who, {token, std::move(request)})) out.ask(*std::move(question));
 }
 
 void Hub::on_store_answer(StoreAnswer answer, Now now, Outbox& out) {
@@ -88,6 +90,7 @@ void Hub::on_store_answer(StoreAnswer answer, Now now, Outbox& out) {
   const OnReply then = std::move(found->second);
   open_questions_.erase(found);
   then(std::move(answer.reply), now, out);
+  if (auto next = lanes_.answered(answer.token)) out.ask(*std::move(next));
 }
 
 void Hub::register_engine(const Message& request, Now now, Outbox& out) {
@@ -107,6 +110,8 @@ void Hub::register_engine(const Message& request, Now now, Outbox& out) {
   }
   out.log(LogLevel::kInfo, "Engine " + std::to_string(id->value()) + " (" + wish->uuid.str() +
                                ") registers; it joins when its heart beats.");
+  // The id is told to nobody before it is on the list: who dies unheard of unregisters by it.
+  out.engines_changed = true;
   answer(asker, MessageType::kRegistrationReply,
          registration_content(*id, hearts_.period().count(), options_.connection_info_json), now,
          out);
@@ -115,14 +120,20 @@ void Hub::register_engine(const Message& request, Now now, Outbox& out) {
 
 void Hub::unregister_engine(const Message& request, Now now, Outbox& out) {
   const auto wish = read_unregistration_request(request.content_json.view());
-  if (!wish || !wish->id) {
-    out.log(LogLevel::kInfo, "An unregistration without an engine id was ignored.");
+  std::optional<EngineId> id = wish ? wish->id : std::nullopt;
+  if (wish && wish->uuid) {
+    // The id may be another engine's by now: the uuid tells.
+    id = registry_.id_of(*wish->uuid);
+    if (!id) id = registry_.awaited_id_of(*wish->uuid);
+  }
+  if (!id) {
+    out.log(LogLevel::kInfo, "An unregistration without the id of an engine was ignored.");
     return;
   }
-  if (registry_.is_live(*wish->id)) return engine_left(*wish->id, "it unregistered", now, out);
-  if (registry_.cancel_pending(*wish->id)) {
+  if (registry_.is_live(*id)) return engine_left(*id, "it unregistered", now, out);
+  if (registry_.cancel_pending(*id)) {
     out.log(LogLevel::kInfo,
-            "Engine " + std::to_string(wish->id->value()) + " withdrew its registration.");
+            "Engine " + std::to_string(id->value()) + " withdrew its registration.");
   }
 }
 
@@ -267,6 +278,7 @@ void Hub::check_invariants() const {
   registry_.check_invariants();
   hearts_.check_invariants();
   log_.direct().check_invariants();
+  lanes_.check_invariants();
 }
 
 }  // namespace trireme

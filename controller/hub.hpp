@@ -21,6 +21,7 @@
 #include "controller/hub_replies.hpp"
 #include "controller/hub_requests.hpp"
 #include "controller/outbox.hpp"
+#include "controller/question_lanes.hpp"
 #include "controller/task_log.hpp"
 #include "controller/task_queue_view.hpp"
 #include "db/store_question.hpp"
@@ -36,7 +37,8 @@ namespace trireme {
 ///
 /// Requests that need no records are answered within on_request; the others become questions to
 /// the store and are answered from on_store_answer, so that a slow question delays nobody else.
-/// Clients match replies by the parent header. A task is *pending* while the ledger of direct
+/// Clients match replies by the parent header. A client has a few questions with the store at once
+/// and its further ones wait (QuestionLanes). A task is *pending* while the ledger of direct
 /// tasks or the task queue has it, and otherwise what its record says.
 ///
 /// Records that one event reports must be handed to the store before the questions it asks: a
@@ -157,8 +159,8 @@ class Hub {
   /// Answers with an error. With the request's own reply type for failures that are part of the
   /// protocol, with hub_error for all others.
   void fail(const Asker& asker, MessageType type, const Error& error, Now now, Outbox& out);
-  /// Asks the store; `then` runs with what it says.
-  void ask(StoreRequest request, OnReply then, Outbox& out);
+  /// Asks the store, as soon as it is the asker's turn; `then` runs with what it says.
+  void ask(const Asker& asker, StoreRequest request, OnReply then, Outbox& out);
 
   Options options_;
   MessageFactory& factory_;
@@ -170,6 +172,7 @@ class Hub {
   std::map<EngineUuid, Instant> cut_off_;  // and how long their hearts may stay away
   std::uint64_t next_token_ = 1;
   std::unordered_map<std::uint64_t, OnReply> open_questions_;
+  QuestionLanes lanes_;
 };
 
 }  // namespace trireme

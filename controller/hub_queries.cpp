@@ -129,7 +129,7 @@ void Hub::queue_status(const Message& request, Now now, Outbox& out) {
   auto parsed = parse_query(query.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   if (!parsed) return fail(asker, MessageType::kHubError, parsed.error(), now, out);
   ask(
-      FindRecords{std::move(*parsed), Columns::of({Column::kMsgId, Column::kEngineUuid})},
+      asker, FindRecords{std::move(*parsed), Columns::of({Column::kMsgId, Column::kEngineUuid})},
       [this, asker, status = std::move(status)](Result<StoreReply> reply, Now at, Outbox& effects) {
         finish_queue_status(asker, status, std::move(reply), at, effects);
       },
@@ -178,7 +178,7 @@ void Hub::get_results(const Message& request, Now now, Outbox& out) {
   const Columns columns =
       wish->status_only ? Columns::of({Column::kMsgId, Column::kCompleted}) : result_columns();
   ask(
-      GetRecords{std::move(others), columns},
+      asker, GetRecords{std::move(others), columns},
       [this, asker, wish = std::move(*wish), pending = std::move(pending)](
           Result<StoreReply> reply, Now at, Outbox& effects) {
         if (!reply) return fail(asker, MessageType::kResultReply, reply.error(), at, effects);
@@ -220,7 +220,7 @@ void Hub::get_history(const Message& request, Now now, Outbox& out) {
     return fail(asker, MessageType::kHistoryReply, kNoRecords, now, out);
   }
   ask(
-      ListHistory{},
+      asker, ListHistory{},
       [this, asker](Result<StoreReply> reply, Now at, Outbox& effects) {
         if (!reply) return fail(asker, MessageType::kHistoryReply, reply.error(), at, effects);
         const auto* ids = std::get_if<std::vector<MsgId>>(&*reply);
@@ -240,7 +240,7 @@ void Hub::query_records(const Message& request, Now now, Outbox& out) {
   const auto columns = parse_columns(wish->keys_json);
   if (!columns) return fail(asker, MessageType::kDbReply, columns.error(), now, out);
   ask(
-      FindRecords{std::move(*query), *columns},
+      asker, FindRecords{std::move(*query), *columns},
       [this, asker, columns = *columns](Result<StoreReply> reply, Now at, Outbox& effects) {
         if (!reply) return fail(asker, MessageType::kDbReply, reply.error(), at, effects);
         const std::vector<TaskRecord> records = records_in(reply);
@@ -295,7 +295,7 @@ void Hub::purge_results(const Message& request, Now now, Outbox& out) {
   progress->steps_left = steps.size();
   for (StoreRequest& step : steps) {
     ask(
-        std::move(step),
+        asker, std::move(step),
         [this, asker, progress](const Result<StoreReply>& reply, Now at, Outbox& effects) {
           if (!reply) progress->content = error_content(reply.error());
           if (--progress->steps_left > 0) return;
@@ -313,7 +313,7 @@ void Hub::resubmit_tasks(const Message& request, Now now, Outbox& out) {
   GetRecords question{wish->msg_ids,
                       Columns::of({Column::kHeader, Column::kContent, Column::kBuffers})};
   ask(
-      std::move(question),
+      asker, std::move(question),
       [this, asker, wish = std::move(*wish)](Result<StoreReply> reply, Now at, Outbox& effects) {
         if (!reply) return fail(asker, MessageType::kResubmitReply, reply.error(), at, effects);
         finish_resubmit(asker, wish, records_in(reply), at, effects);

@@ -176,6 +176,9 @@ Result<UnregistrationRequest> read_unregistration_request(std::string_view conte
   if (const auto id = json->find("id"); id != json->end()) {
     if (const auto number = small_integer(*id)) request.id = EngineId(*number);
   }
+  if (const auto uuid = json->find("uuid"); uuid != json->end() && uuid->is_string()) {
+    request.uuid = EngineUuid(uuid->get_ref<const std::string&>());
+  }
   return request;
 }
 

@@ -46,6 +46,7 @@ struct RegistrationRequest {
 };
 struct UnregistrationRequest {
   std::optional<EngineId> id;
+  std::optional<EngineUuid> uuid;  // engines of our make say it
 };
 
 Result<QueueRequest> read_queue_request(std::string_view content);
@@ -54,7 +55,7 @@ Result<DbRequest> read_db_request(std::string_view content);
 Result<PurgeRequest> read_purge_request(std::string_view content);
 Result<ResubmitRequest> read_resubmit_request(std::string_view content);
 Result<RegistrationRequest> read_registration_request(std::string_view content);
-/// An id that is missing or no id reads as none.
+/// An id or uuid that is missing or of another kind reads as none.
 Result<UnregistrationRequest> read_unregistration_request(std::string_view content);
 
 }  // namespace trireme

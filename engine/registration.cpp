@@ -160,7 +160,9 @@ void Registration::leave(Now now, EngineOutbox& out) {
 
 Message Registration::goodbye(Now now) {
   const std::string id = membership_ ? std::to_string(membership_->id.value()) : "null";
-  return factory_.make(MessageType::kUnregistrationRequest, R"({"id": )" + id + "}", now.timestamp);
+  return factory_.make(MessageType::kUnregistrationRequest,
+                       R"({"id": )" + id + R"(, "uuid": )" + json_quote(uuid_.view()) + "}",
+                       now.timestamp);
 }
 
 void Registration::fail(std::string text) {

@@ -24,6 +24,8 @@ class Journal:
         # last ones, which may have been lost; the client's library passes on the first.
         self.answers = collections.Counter()
         self.twice = []
+        self.lost = set()  # msg_ids of requests that the hub never got
+        self.fetched = []  # indices whose reply did not come and was had from the hub
         with open(name, encoding="utf-8", errors="replace") as file:
             for line in file:
                 words = line.split()
@@ -37,15 +39,30 @@ class Journal:
                     self.answers[words[2]] += 1
                 elif words[0] == "T":
                     self.twice.append(int(words[1]))
+                elif words[0] == "L":
+                    self.lost.add(words[2])
+                elif words[0] == "F":
+                    self.fetched.append(int(words[1]))
 
 
-def finished_count(name):
-    """Results in the journal so far."""
-    try:
-        with open(name, "rb") as file:
-            return sum(line.startswith(b"R ") for line in file)
-    except FileNotFoundError:
-        return 0
+class Progress:
+    """Counts the results in a journal that grows, reading each line once."""
+
+    def __init__(self, name):
+        self.name = name
+        self.place = 0
+        self.count = 0
+
+    def finished(self):
+        try:
+            with open(self.name, "rb") as file:
+                file.seek(self.place)
+                whole, newline, _ = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return 0
+        self.place += len(whole) + len(newline)
+        self.count += sum(line.startswith(b"R ") for line in whole.split(b"\n"))
+        return self.count
 
 
 def check_results(tasks, journal):
@@ -125,6 +142,9 @@ def check_records(peer, journal):
     missing = [ids[-1] for ids in journal.ids.values() if ids[-1] not in set(history)]
     if missing:
         wrong.append(f"{len(missing)} tasks have no record, {missing[:5]}")
+    found = journal.lost & set(history)
+    if found:
+        wrong.append(f"{len(found)} tasks were taken for lost and are not, {sorted(found)[:5]}")
     return wrong
 
 
@@ -152,14 +172,22 @@ def ask(peer, request, content):
     return reply
 
 
-def check_database(profile):
-    """The file is sound."""
-    wrong = []
-    for name in os.listdir(profile):
-        if not name.endswith(".db"):
-            continue
-        with sqlite3.connect(os.path.join(profile, name)) as database:
-            verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
+def check_database(profile, journal, excused=()):
+    """The file is sound, and its records end as the replies did. Of the excused tasks a reply may
+    have been ahead of its record when controller and engine died together."""
+    name = os.path.join(profile, "trireme.db")
+    with sqlite3.connect(name) as database:
+        verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
         if verdict != "ok":
-            wrong.append(f"{name}: {verdict}")
+            return [f"{name}: {verdict}"]
+        rows = database.execute("SELECT msg_id, completed, ended_ok FROM records").fetchall()
+    ends = {msg_id: bool(ended_ok) for msg_id, completed, ended_ok in rows if completed}
+    wrong = []
+    for index, results in journal.results.items():
+        msg_id = journal.ids[index][-1]
+        if msg_id not in ends:
+            wrong.append(f"task {index} ({msg_id}) has no final record")
+        elif ends[msg_id] != (results[0][0] == "ok") and (ends[msg_id] or index not in excused):
+            wrong.append(f"task {index} came back {' '.join(results[0])}; its record says "
+                         + ("ok" if ends[msg_id] else "error"))
     return wrong

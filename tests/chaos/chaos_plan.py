@@ -52,8 +52,10 @@ FAULTS = {
 
 
 def draw_faults(names, pause, seed):
-    """Endless: (seconds to wait, fault, a number for its details)."""
+    """Endless: (seconds to wait, fault, number for details); each kind once, then by weight."""
     dice = random.Random(f"faults {seed}")
     weights = [FAULTS[name] for name in names]
+    first = dice.sample(names, len(names))
     while True:
-        yield (dice.uniform(0.2, 1.8) * pause, dice.choices(names, weights)[0], dice.random())
+        name = first.pop() if first else dice.choices(names, weights)[0]
+        yield (dice.uniform(0.2, 1.8) * pause, name, dice.random())

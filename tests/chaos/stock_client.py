@@ -58,7 +58,8 @@ class Journal:
 
 
 class Client(ipyparallel.Client):
-    """Counts replies: each task may have one."""
+    """Counts replies: each task may have one. Asks the hub again when it does not answer: a
+    question may die with a controller."""
 
     journal = None
     indices = {}
@@ -69,59 +70,150 @@ class Client(ipyparallel.Client):
             self.journal.write(f"A {self.indices[msg_id]} {msg_id}")
         super()._handle_apply_reply(msg)
 
+    def _send_recv(self, *args, **kwargs):
+        while True:
+            question = self._send(*args, **kwargs)
+            question.wait(HUB_PATIENCE)
+            if question.done():
+                return question.result()
 
-def take(journal, out, block):
-    """Journals the results that are there."""
-    for index in [i for i, result in out.items() if result.ready()]:
-        result = out.pop(index)
-        journal.finished.add(index)
+
+HUB_PATIENCE = 5  # seconds until a question is asked again
+SILENCE = 4  # seconds without a result after which the hub is asked how things stand
+
+
+class Work:
+    """The tasks that are out. Those that a predecessor sent, and those whose replies do not come,
+    are fetched from the hub; what the hub never got is sent again."""
+
+    def __init__(self, client, journal, folder):
+        self.client = client
+        self.journal = journal
+        self.folder = folder
+        self.view = client.load_balanced_view()
+        self.known = set(client.hub_history()) if journal.submitted else set()
+        self.plan = {}  # index -> its words
+        self.needs = {}  # index -> msg_ids it waits for
+        self.out = {}  # index -> its AsyncResult
+        self.away = {}  # index -> msg_id, to be had from the hub
+        self.suspects = set()  # msg_ids that looked lost, or answered without an answer here
+        self.moved = self.asked = time.monotonic()
+
+    def count(self):
+        return len(self.out) + len(self.away)
+
+    def start(self, index, words):
+        self.plan[index] = words
+        msg_id = self.journal.submitted.get(index)
+        if msg_id in self.known:
+            self.away[index] = msg_id
+        else:
+            self.submit(index)
+
+    def submit(self, index):
+        kind, milliseconds, retries, either, after = self.plan[index]
+        ids = [self.journal.submitted[int(i)] for i in after.split(",") if i != "-"]
+        needs = ipyparallel.Dependency(ids, success=True, failure=either == "1")
+        with self.view.temp_flags(after=needs if ids else None, retries=int(retries)):
+            result = self.view.apply_async(
+                work, index, int(milliseconds) / 1000, kind == "flaky", self.folder
+            )
+        msg_id = result.msg_ids[0]
+        self.needs[index] = ids
+        self.journal.submitted[index] = msg_id
+        self.client.indices[msg_id] = index
+        self.journal.write(f"S {index} {msg_id}")
+        self.out[index] = result
+
+    def step(self):
+        """Journals the results that are there, or waits a moment."""
+        ready = [index for index, result in self.out.items() if result.ready()]
+        for index in ready:
+            self.take(index, self.out.pop(index).get)
+        now = time.monotonic()
+        if ready:
+            self.moved = now
+        if self.away and now - self.asked > 0.5:
+            self.fetch()
+        if self.out and now - max(self.moved, self.asked) > SILENCE:
+            self.look_after()
+        if not ready:
+            time.sleep(0.005)
+
+    def take(self, index, get):
         try:
-            value = result.get()
-            journal.write(f"R {index} ok {value[0] if isinstance(value, list) else value}")
+            value = get()
+            text = f"ok {value[0] if isinstance(value, list) else value}"
         except error.RemoteError as failure:
-            journal.write(f"R {index} error {failure.ename} {failure.evalue}")
+            text = f"error {failure.ename} {failure.evalue}"
         except error.IPythonError as failure:
-            journal.write(f"R {index} error {type(failure).__name__} {failure}")
-    if block:
-        time.sleep(0.005)
+            text = f"error {type(failure).__name__} {failure}"
+        if text.startswith("error InvalidDependency") and self.repair(index):
+            return
+        self.journal.finished.add(index)
+        self.journal.write(f"R {index} {text}")
 
+    def repair(self, index):
+        """Sends a task again that failed because what it waits for was lost on its way."""
+        history = set(self.client.hub_history())
+        gone = [msg_id for msg_id in self.needs.get(index, ()) if msg_id not in history]
+        for msg_id in gone:
+            needed = self.client.indices.get(msg_id)
+            if needed is not None and self.out.pop(needed, None):
+                self.journal.write(f"L {needed} {msg_id}")
+                self.submit(needed)
+        if gone:
+            self.submit(index)
+        return bool(gone)
 
-def resumed(client, journal, index):
-    """The result of a task that a predecessor submitted; None when the hub does not know it."""
-    if journal.submitted[index] not in client.known:
-        return None
-    return client.get_result(journal.submitted[index], owner=False, block=False)
+    def fetch(self):
+        self.asked = time.monotonic()
+        status = self.client.result_status(list(self.away.values()), status_only=True)
+        completed = set(status["completed"])
+        for index, msg_id in list(self.away.items()):
+            if msg_id in completed:
+                del self.away[index]
+                self.moved = time.monotonic()
+                self.take(index, lambda: self.client.result_status(
+                    [msg_id], status_only=False)[msg_id])
+
+    def look_after(self):
+        """What is wrong twice in a row is not just under way."""
+        self.asked = time.monotonic()
+        history = set(self.client.hub_history())
+        ids = {index: result.msg_ids[0] for index, result in self.out.items()}
+        known = [msg_id for msg_id in ids.values() if msg_id in history]
+        ended = set(self.client.result_status(known, status_only=True)["completed"]
+                    ) if known else set()
+        suspects = {i for i in ids.values() if i not in history or i in ended}
+        for index, msg_id in ids.items():
+            if msg_id not in suspects or msg_id not in self.suspects or self.out[index].ready():
+                continue
+            del self.out[index]
+            if msg_id in ended:
+                self.journal.write(f"F {index} {msg_id}")
+                self.away[index] = msg_id
+            else:
+                self.journal.write(f"L {index} {msg_id}")
+                self.submit(index)
+        self.suspects = suspects
 
 
 def main(plan_name, journal_name, connection_file, folder, window):
     journal = Journal(journal_name)
     client = Client(connection_file, timeout=120)
     client.journal = journal
-    client.known = set(client.hub_history()) if journal.submitted else set()
-    view = client.load_balanced_view()
-    out = {}
+    run = Work(client, journal, folder)
     with open(plan_name, encoding="utf-8") as plan:
         for line in plan:
-            index, kind, milliseconds, retries, either, after = line.split()
-            index = int(index)
-            if index in journal.finished:
+            index, *words = line.split()
+            if int(index) in journal.finished:
                 continue
-            while len(out) >= int(window):
-                take(journal, out, block=True)
-            result = resumed(client, journal, index) if index in journal.submitted else None
-            if result is None:
-                ids = [journal.submitted[int(i)] for i in after.split(",") if i != "-"]
-                needs = ipyparallel.Dependency(ids, success=True, failure=either == "1")
-                with view.temp_flags(after=needs if ids else None, retries=int(retries)):
-                    result = view.apply_async(
-                        work, index, int(milliseconds) / 1000, kind == "flaky", folder
-                    )
-                journal.submitted[index] = result.msg_ids[0]
-                client.indices[result.msg_ids[0]] = index
-                journal.write(f"S {index} {result.msg_ids[0]}")
-            out[index] = result
-    while out:
-        take(journal, out, block=True)
+            while run.count() >= int(window):
+                run.step()
+            run.start(int(index), words)
+    while run.count():
+        run.step()
     client.close()
 
 

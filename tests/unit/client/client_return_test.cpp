@@ -11,8 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr ClientChannel kWork[] = {ClientChannel::kMux, ClientChannel::kControl,
-                                   ClientChannel::kTask, ClientChannel::kBroadcast};
+constexpr ClientChannel kWork[] = {ClientChannel::kMux, ClientChannel::kTask,
+                                   ClientChannel::kBroadcast};
 constexpr ClientChannel kDealers[] = {ClientChannel::kQuery, ClientChannel::kMux,
                                       ClientChannel::kControl, ClientChannel::kTask,
                                       ClientChannel::kBroadcast};
@@ -192,6 +192,19 @@ TEST_F(ClientReturn, QuestionsToTheHubAreAskedAgain) {
   world_.take_sent("result_request");
   world_.close("end of test");
   for (int i = 0; i < 2; ++i) world_.take_ended();
+}
+
+TEST_F(ClientReturn, RequestsOnTheControlChannelAreMadeAgain) {
+  connect();
+  const Message asked = submitted(ClientChannel::kControl, "c", {"e0"});
+  world_.lose_connection(ClientChannel::kControl);
+  world_.pass(milliseconds(200));
+  world_.make_connection(ClientChannel::kControl);
+  const Message again = world_.take_sent("apply_request");
+  EXPECT_EQ(again.header.msg_id, asked.header.msg_id);
+  EXPECT_GT(again.header.date, asked.header.date) << "its engine takes it for a replay";
+  world_.close("end of test");
+  world_.take_ended();
 }
 
 TEST_F(ClientReturn, AWatchedResultThatWasOnItsWayIsFetchedAgain) {

@@ -62,7 +62,7 @@ TEST_F(RegistrationTest, GivesUpAtTheTimeoutAndSaysGoodbye) {
   box.take();
   registration.on_deadline(at(milliseconds(5'000)), box.out());
   const Sent goodbye = box.expect(EngineChannel::kRegistration, "unregistration_request");
-  EXPECT_EQ(goodbye.content, Json({{"id", nullptr}}));
+  EXPECT_EQ(goodbye.content, Json({{"id", nullptr}, {"uuid", "uuid-1"}}));
   EXPECT_EQ(registration.state(), Registration::State::kFailed);
   EXPECT_NE(registration.failure().find("5000 ms"), std::string::npos);
   registration.on_message(reply(R"({"id": 3, "status": "ok"})"), box.out());
@@ -124,7 +124,7 @@ TEST_F(RegistrationTest, LeavingTellsTheHubOnce) {
   registration.on_message(reply(R"({"id": 4, "status": "ok"})"), box.out());
   registration.leave(at(milliseconds(10)), box.out());
   EXPECT_EQ(box.expect(EngineChannel::kRegistration, "unregistration_request").content,
-            Json({{"id", 4}}));
+            Json({{"id", 4}, {"uuid", "uuid-1"}}));
   registration.leave(at(milliseconds(11)), box.out());
   EXPECT_TRUE(box.nothing_sent());
 }

@@ -233,11 +233,27 @@ TEST_P(ResentRequests, RunWhenTheControllerDiedBeforeItKnewThem) {
   ControllerWorld world;
   world.join_engine("e1");
   world.restart_controller();
-  // Dated before the restart, never seen.
-  send(world);
-  world.store_answers = true;
-  world.reply(world.take(engines()));
+  world.say_hello(GetParam().channel);
+  send(world);  // dated before the greeting, never seen
+  const Received run = world.take(engines());
+  if (GetParam().channel != Channel::kTaskClients) answer_fence(world, engines(), "trireme");
+  world.reply(run);
   world.take_for(world.connection, GetParam().channel);
+}
+
+TEST(Recovery, ACancellationDoesNotOvertakeTheTaskThatIsLookedUp) {
+  ControllerWorld world;
+  world.restart_controller();
+  world.say_hello(Channel::kTaskClients);
+  world.store_answers = false;
+  const MsgId id = world.submit();  // dated before the greeting, never seen
+  world.cancel(R"({"msg_ids": [")" + id.str() + R"("]})");
+  EXPECT_TRUE(world.is_silent());
+  world.store_answers = true;
+  world.answer_questions();
+  EXPECT_EQ(world.take(Channel::kTaskClients).parent(), id) << "it ends as aborted";
+  EXPECT_EQ(world.take(Channel::kTaskClients).member("tasks"),
+            R"({")" + id.str() + R"(":"cancelled"})");
 }
 
 INSTANTIATE_TEST_SUITE_P(Channels, ResentRequests,

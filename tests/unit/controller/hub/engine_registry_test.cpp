@@ -169,6 +169,21 @@ TEST_F(Registry, RestoresItsSnapshot) {
   successor.check_invariants();
 }
 
+TEST_F(Registry, RestoresThoseThatWereToldAnIdAndHadNotJoined) {
+  join("a");
+  begin("pending");
+  EXPECT_EQ(registry_.snapshot_json(),
+            R"({"engines": {"0": "a"}, "awaited": {"1": "pending"}, "next_id": 2})");
+  EngineRegistry successor;
+  ASSERT_TRUE(successor.restore(registry_.snapshot_json()).has_value());
+  EXPECT_EQ(successor.snapshot_json(), registry_.snapshot_json()) << "lapsed ones are kept, too";
+  EXPECT_EQ(successor.awaited_id_of(EngineUuid("pending")), EngineId(1));
+  EXPECT_EQ(successor.begin(EngineUuid("new"), std::nullopt, now_).value(), EngineId(2));
+  EXPECT_EQ(successor.on_beat(EngineUuid("pending")), EngineId(1));
+  EXPECT_TRUE(successor.is_live(EngineId(1)));
+  successor.check_invariants();
+}
+
 class BadSnapshot : public testing::TestWithParam<const char*> {};
 
 TEST_P(BadSnapshot, IsRefusedWhole) {
@@ -187,6 +202,10 @@ INSTANTIATE_TEST_SUITE_P(Texts, BadSnapshot,
                                          R"({"engines": {"-1": "a"}, "next_id": 1})",
                                          R"({"engines": {"0": "a", "1": "a"}, "next_id": 2})",
                                          R"({"engines": {"0": ""}, "next_id": 1})",
+                                         R"({"engines": {}, "awaited": 1, "next_id": 1})",
+                                         R"({"engines": {}, "awaited": {"0": 1}, "next_id": 1})",
+                                         R"({"engines": {"0": "a"}, "awaited": {"1": "a"},
+                                             "next_id": 2})",
                                          R"({"engines": {"99999999999": "a"}, "next_id": 1})"));
 
 TEST_F(Registry, MendsACounterThatIsTooLow) {

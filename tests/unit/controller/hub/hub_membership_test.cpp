@@ -130,6 +130,39 @@ TEST(Unregistration, OfAPendingEngineCancelsItsRegistration) {
   world.take(Channel::kNotification);
 }
 
+TEST(Unregistration, OfAnotherUuidThanThatOfTheIdConcernsNobody) {
+  HubWorld world;
+  world.join_engine("e0");
+  world.request("unregistration_request", R"({"id": 0, "uuid": "one of a former run"})");
+  EXPECT_FALSE(world.has(Channel::kNotification));
+  EXPECT_TRUE(world.hub.engines().is_live(EngineId(0)));
+  world.request("unregistration_request", R"({"id": 7, "uuid": "e0"})");
+  EXPECT_EQ(content_of(world.take(Channel::kNotification))["id"], 0) << "the uuid tells";
+}
+
+TEST(Unregistration, ByUuidWithdrawsARegistrationWhoseAnswerIsOnItsWay) {
+  HubWorld world;
+  world.register_engine("e0");
+  world.take(Channel::kQuery);
+  world.request("unregistration_request", R"({"id": null, "uuid": "e0"})");
+  world.beating.insert("e0");
+  world.advance(5s);
+  EXPECT_FALSE(world.has(Channel::kNotification));
+}
+
+TEST(Unregistration, ByAnIdThatACrashedControllerToldHitsNoOtherEngine) {
+  HubWorld world;
+  world.register_engine("stock");
+  world.take(Channel::kQuery);
+  const std::string saved = world.hub.engines_json();
+  HubWorld successor;
+  ASSERT_TRUE(successor.hub.restore(saved, successor.out).has_value());
+  const EngineId id = successor.join_engine("another");
+  EXPECT_EQ(id, EngineId(1));
+  successor.unregister_engine(EngineId(0));  // the first one ends
+  EXPECT_TRUE(successor.hub.engines().is_live(id));
+}
+
 TEST(Unregistration, FollowsAShutdownReplyOnIopub) {
   HubWorld world;
   world.join_engine("e0");

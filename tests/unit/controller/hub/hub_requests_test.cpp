@@ -123,6 +123,8 @@ TEST(HubRequests, TakeOneKeyForAListOfIt) {
 TEST(HubRequests, IgnoreIdsThatAreNone) {
   EXPECT_EQ(read_registration_request(R"({"uuid": "a", "id": 5})")->id, 5);
   EXPECT_EQ(read_unregistration_request(R"({"id": 5})")->id, EngineId(5));
+  EXPECT_FALSE(read_unregistration_request(R"({"id": 5, "uuid": 5})")->uuid.has_value());
+  EXPECT_EQ(read_unregistration_request(R"({"uuid": "e"})")->uuid, EngineUuid("e"));
   for (const char* id : {"null", "\"5\"", "5.5", "[]", "99999999999999999999", "4294967296"}) {
     const std::string content = std::string(R"({"uuid": "a", "id": )") + id + "}";
     EXPECT_FALSE(read_registration_request(content)->id.has_value()) << id;
