@@ -55,6 +55,9 @@ endif()
 option(TRIREME_UNITY_TESTS "Compile several sources of a test program as one" OFF)
 target_compile_options(trireme_flags INTERFACE
   $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-shadow$<SEMICOLON>-Wno-subobject-linkage>)
+if(CMAKE_UNITY_BUILD)  # warnings are judged where each source is compiled by itself
+  target_compile_options(trireme_flags INTERFACE -Wno-error)
+endif()
 
 # trireme_alone(SOURCE ...): sources of this folder with file-local names that others of their
 # target have, too; each is compiled by itself everywhere.
