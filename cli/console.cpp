@@ -1,4 +1,5 @@
 // trireme console: cells typed by a person, run on all chosen engines at once.
+#include <algorithm>
 #include <csignal>
 #include <memory>
 
@@ -17,9 +18,43 @@ namespace trireme::cli {
 namespace {
 
 constexpr std::string_view kWelcome =
-    "Cells run on the engines; %targets 0,2 chooses some, %quit or Ctrl-D leaves, Ctrl-C "
-    "interrupts.\n"
-    "A cell goes on while a bracket is open; one that begins with %% ends with an empty line.\n";
+    "Cells run on the engines; %targets 0,2 chooses some, %quit or Ctrl-D leaves.\n"
+    "Tab completes names, Ctrl-C interrupts. A cell goes on while a bracket is open;\n"
+    "one that begins with %% ends with an empty line.\n";
+
+/// An engine that is busy does not answer: nobody waits long for a Tab.
+constexpr std::chrono::seconds kCompletionPatience{2};
+
+bool begins_character(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
+
+std::size_t count_characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), &begins_character));
+}
+
+/// Where the character with this number begins.
+std::size_t byte_of(std::string_view text, std::int64_t character) {
+  std::size_t at = 0;
+  for (std::int64_t left = character; at < text.size(); ++at) {
+    if (begins_character(text[at]) && left-- <= 0) break;
+  }
+  return at;
+}
+
+/// What may replace cell[begin, end), out of what may replace cell[found_begin, end).
+std::vector<std::string> words_for(std::vector<std::string> matches, std::string_view cell,
+                                   std::size_t begin, std::size_t found_begin) {
+  const std::string_view before = cell.substr(0, std::max(begin, found_begin));
+  const std::string_view between = before.substr(std::min(begin, found_begin));
+  std::vector<std::string> words;
+  for (std::string& match : matches) {
+    if (found_begin >= begin) {
+      words.push_back(std::string(between) + match);
+    } else if (match.starts_with(between)) {
+      words.push_back(match.substr(between.size()));
+    }
+  }
+  return words;
+}
 
 struct ConsoleOptions {
   ProfileChoice choice;
@@ -31,7 +66,11 @@ class Console {
   Console(const ConsoleOptions& options, const Client& client)
       : client_(client),
         targets_(options.targets),
-        lines_(resolve_profile(options.choice).dir / "trireme_console_history") {}
+        lines_(resolve_profile(options.choice).dir / "trireme_console_history") {
+    lines_.complete_with([this](std::string_view line, std::size_t begin, std::size_t end) {
+      return completions(line, begin, end);
+    });
+  }
 
   int run() {
     std::signal(SIGINT, SIG_IGN);  // while a line is typed
@@ -49,11 +88,13 @@ class Console {
 
  private:
   std::optional<std::string> read_cell() {
+    before_.clear();
     auto line = lines_.read("trireme> ");
     if (!line) return std::nullopt;
     lines_.remember(*line);
     std::string cell = *line;
     while (wants_more_lines(cell)) {
+      before_ = cell + "\n";
       line = lines_.read("    ...> ");
       if (!line) break;
       lines_.remember(*line);
@@ -61,6 +102,25 @@ class Console {
       if (cell.starts_with("%%") && line->empty()) break;
     }
     return cell;
+  }
+
+  /// As the first of the chosen engines knows them.
+  std::vector<std::string> completions(std::string_view line, std::size_t begin, std::size_t end) {
+    try {
+      const std::string cell = before_ + std::string(line);
+      const int engine = chosen_engines(client_, targets_).front();
+      const std::size_t cursor = count_characters(cell.substr(0, before_.size() + end));
+      const auto asked = client_.engine(engine).complete(cell, cursor);
+      if (!asked.wait_for(kCompletionPatience)) {
+        client_.abort(asked.msg_ids());
+        return {};
+      }
+      const CodeCompletions found = asked.get();
+      return words_for(found.matches, cell, before_.size() + begin,
+                       byte_of(cell, found.cursor_start));
+    } catch (const std::exception&) {
+      return {};  // while a line is typed is no time for complaints
+    }
   }
 
   void run_line(const std::string& cell) {
@@ -82,6 +142,7 @@ class Console {
   const Client& client_;
   std::string targets_;
   LineReader lines_;
+  std::string before_;   // the lines of the cell that are typed already
   bool failed_ = false;  // the latest cell
 };
 

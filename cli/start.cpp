@@ -24,8 +24,13 @@ struct StartOptions {
   bool json = false;
   bool quiet = false;
   std::vector<std::string> controller_words;
+  std::vector<std::string> words_for_engines;
 
-  EngineStart engine_start() const { return {engines, engine_words(plugins, threads)}; }
+  EngineStart engine_start() const {
+    EngineStart start{engines, engine_words(plugins, threads)};
+    start.words.insert(start.words.end(), words_for_engines.begin(), words_for_engines.end());
+    return start;
+  }
   std::chrono::milliseconds patience() const {
     return std::chrono::milliseconds(static_cast<std::int64_t>(timeout_seconds * 1000));
   }
@@ -81,6 +86,8 @@ void add_engine_options(Subcommand& command, StartOptions& options) {
   command.option("-n,--engines", options.engines, 0, 10'000, "How many engines");
   command.repeated("--load", options.plugins, "Plug-in (shared library) for every engine");
   command.option("--threads", options.threads, 1, 1024, "Tasks each engine runs at once");
+  command.repeated("--engine-argument", options.words_for_engines,
+                   "Argument for every engine, such as --memory-limit=2G");
   command.option("--timeout", options.timeout_seconds, "Seconds to wait until everything is up");
   command.flag("--json", options.json, "Print pids and folders as JSON");
   command.flag("-q,--quiet", options.quiet, "Print nothing when all goes well");

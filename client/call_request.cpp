@@ -72,6 +72,10 @@ CallRequest execute_request(std::string_view code, bool silent) {
           true};
 }
 
+CallRequest complete_request(std::string_view code, std::size_t cursor) {
+  return {"complete_request", Frame(complete_content_json(code, cursor)), {}};
+}
+
 CallRequest push_request(const Dict& items) { return expression_request(kPythonPush, items); }
 CallRequest pull_request(std::string_view name) { return python_request(write_python_pull(name)); }
 CallRequest keys_request() { return expression_request(kPythonKeys, {}); }

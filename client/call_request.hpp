@@ -28,6 +28,8 @@ CallRequest apply_request(std::string_view function, const List& args, const Dic
 /// is the list of its results.
 CallRequest map_request(std::string_view function, Value argument_lists);
 CallRequest execute_request(std::string_view code, bool silent);
+/// `cursor` counts characters.
+CallRequest complete_request(std::string_view code, std::size_t cursor);
 
 // Names in the engine's name space. Every engine understands these, whatever its language.
 CallRequest push_request(const Dict& items);

@@ -51,4 +51,8 @@ std::string execute_content_json(std::string_view code, bool silent) {
   return to_json(Dict{{"code", code}, {"silent", silent}, {"user_expressions", Dict{}}});
 }
 
+std::string complete_content_json(std::string_view code, std::size_t cursor) {
+  return to_json(Dict{{"code", code}, {"cursor_pos", cursor}});
+}
+
 }  // namespace trireme

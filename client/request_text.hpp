@@ -21,5 +21,7 @@ std::string task_metadata_json(const TaskOptions& options, const std::vector<Eng
 std::string broadcast_metadata_json(const std::vector<EngineInfo>& targets, bool is_coalescing);
 /// Content of an execute_request.
 std::string execute_content_json(std::string_view code, bool silent);
+/// Content of a complete_request.
+std::string complete_content_json(std::string_view code, std::size_t cursor);
 
 }  // namespace trireme

@@ -59,6 +59,11 @@ AsyncCall GroupView::call(std::string_view function, List args, Dict kwargs) con
 AsyncResults<Value> GroupView::apply(std::string_view function, List args, Dict kwargs) const {
   return AsyncResults<Value>(call(function, std::move(args), std::move(kwargs)));
 }
+AsyncResult<CodeCompletions> EngineView::complete(std::string_view code, std::size_t cursor) const {
+  return AsyncResult<CodeCompletions>(
+      state_->call_direct(state_->resolve(id_), one(complete_request(code, cursor))));
+}
+
 AsyncResults<ExecuteResult> GroupView::execute(std::string_view code, bool silent) const {
   return AsyncResults<ExecuteResult>(send(execute_request(code, silent)));
 }

@@ -70,6 +70,15 @@ struct ExecuteResult {
 };
 TRIREME_FIELDS(ExecuteResult, execution_count, data, displays, stdout_text, stderr_text);
 
+/// What could stand at a place in a cell: each of `matches` in place of the characters from
+/// `cursor_start` to `cursor_end`. Characters are Unicode's, whatever bytes they take.
+struct CodeCompletions {
+  std::vector<std::string> matches;
+  std::int64_t cursor_start = 0;
+  std::int64_t cursor_end = 0;
+};
+TRIREME_FIELDS(CodeCompletions, matches, cursor_start, cursor_end);
+
 /// The tasks of one call, whatever their results. A cheap handle: copies share the call, and it may
 /// outlive the client (whose end fails what is still pending with ConnectionError). Every function
 /// may be called from any thread; the waiting ones not from an on_ready callback.

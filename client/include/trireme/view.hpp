@@ -84,6 +84,9 @@ class EngineView {
 
   /// Runs code in the engine's own language. `silent` code gives no output and no count.
   AsyncResult<ExecuteResult> execute(std::string_view code, bool silent = false) const;
+  /// Asks what could stand before the character number `cursor` of a cell. Waits for its turn like
+  /// a task.
+  AsyncResult<CodeCompletions> complete(std::string_view code, std::size_t cursor) const;
 
   /// Names in the engine's namespace; a Python engine pulls any expression.
   AsyncResult<void> push(const Dict& items) const;

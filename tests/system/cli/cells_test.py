@@ -69,6 +69,17 @@ class Cells(World):
         self.trireme("console", input="%%sh\nfalse\n\n%%sh\ntrue\n\n")
 
 
+class EngineArguments(World):
+    def test_engines_are_given_their_arguments(self):
+        self.start(1, "--engine-argument=--language=sh", "--engine-argument=--task-timeout=0.5")
+        self.assertEqual(self.trireme("exec", "echo plain").stdout, "plain\n")
+        self.assertIn("TimeLimitExceeded", self.trireme("exec", "sleep 600", check=False).stderr)
+
+    def test_arguments_that_engines_refuse_are_told(self):
+        failed = self.fails(1, "start", "-n", "1", "--engine-argument=--threads=none")
+        self.assertIn("--threads", failed)
+
+
 class Kernelspec(World):
     def test_jupyter_finds_the_kernel_and_starts_it(self):
         prefix = os.path.join(self.folder, "prefix")

@@ -22,6 +22,15 @@ TEST_P(PythonEngines, RunCodeAndShowItsValueAndOutput) {
   EXPECT_GT(result.execution_count, 0);
 }
 
+TEST_P(PythonEngines, CompleteNames) {
+  const auto engine = client().engine(first_id());
+  engine.execute("remarkable = 1").get(kLimit);
+  const CodeCompletions found = engine.complete("x = remark", 10).get(kLimit);
+  EXPECT_EQ(found.matches, std::vector<std::string>{"remarkable"});
+  EXPECT_EQ(found.cursor_start, 4);
+  EXPECT_EQ(found.cursor_end, 10);
+}
+
 TEST_P(PythonEngines, AFailureOfCodeIsARemoteError) {
   const auto result = client().engine(first_id()).execute("1 / 0");
   try {

@@ -94,6 +94,21 @@ class DeadlyTasks(EngineWorld):
         self.assertEqual(client.reply_to(waiting)["content"]["ename"], "KeyboardInterrupt")
         self.assertEqual(client.call("trireme.pull", "a"), 1)
 
+    def test_signals_reach_an_engine_whose_task_never_ends(self):
+        client = self.start_deadly()
+        kernel = client.call("deadly.pid")
+        looping = client.apply("deadly.loop", "")
+        self.wait_until_busy(client, looping)
+        client.send("control", "signal_request", {"sig": int(signal.SIGINT)}, engine=0)
+        self.assertEqual(client.receive("control")["content"]["status"], "ok")
+        self.assertEqual(client.reply_to(looping)["content"]["ename"], "KeyboardInterrupt")
+        self.assert_still_works(client)
+        self.wait_until_busy(client, client.apply("deadly.loop", ""))
+        client.send("control", "signal_request", {"sig": int(signal.SIGUSR1)}, engine=0)
+        self.assertEqual(client.receive("control")["content"]["status"], "ok")
+        self.assertEqual(self.engines[0].wait(), -signal.SIGUSR1)
+        wait_until(lambda: not os.path.exists(f"/proc/{kernel}"), "the kernel is gone")
+
     def test_a_restart_ends_what_runs_and_keeps_the_engine(self):
         client = self.start_deadly()
         client.call("trireme.push", a=1)

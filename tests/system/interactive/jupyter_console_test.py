@@ -2,13 +2,10 @@
 presses keys."""
 
 import os
-import shutil
 import subprocess
-import tempfile
-import unittest
 
 import pexpect
-from controller_world import BIN, PATIENCE
+from engine_world import BIN, PATIENCE, EngineWorld
 
 CTRL_C = "\x03"
 CTRL_D = "\x04"
@@ -19,41 +16,44 @@ def coloured_prompt(number):
     return rf"In \[{colours}{number}{colours}\]: "
 
 
-class JupyterConsole(unittest.TestCase):
-    """A person at Jupyter's console, with the kernel that `trireme kernelspec` installed."""
+class Person(EngineWorld):
+    """Somebody at Jupyter's console."""
 
     def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="trireme-console-")
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.environment = os.environ | {
-            "HOME": self.folder, "IPYTHONDIR": os.path.join(self.folder, "ipython"),
-            "JUPYTER_DATA_DIR": os.path.join(self.folder, "data"),
-            "JUPYTER_CONFIG_DIR": os.path.join(self.folder, "config"),
-            "JUPYTER_RUNTIME_DIR": os.path.join(self.folder, "runtime"),
-            "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONWARNINGS": "ignore"}
-        subprocess.run([os.path.join(BIN, "trireme"), "kernelspec", "install"],
-                       env=self.environment, check=True, capture_output=True)
+        super().setUp()
+        for name in ("data", "config", "runtime"):
+            self.environment[f"JUPYTER_{name.upper()}_DIR"] = os.path.join(self.folder, name)
+        self.environment |= {"HOME": self.folder, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1",
+                             "PYTHONWARNINGS": "ignore"}
 
     def open_console(self, *words):
         console = pexpect.spawn(
-            "/usr/bin/jupyter-console", ["--kernel=trireme", *words], env=self.environment,
-            encoding="utf-8", timeout=PATIENCE, dimensions=(50, 120), cwd=self.folder)
+            "/usr/bin/jupyter-console", [*words], env=self.environment, encoding="utf-8",
+            timeout=PATIENCE, dimensions=(50, 120), cwd=self.folder)
         self.addCleanup(console.close, force=True)
         return console
+
+    def open_plain_console(self, *words):
+        """Without the line editor, whose escape sequences hide what is said."""
+        return self.open_console("--simple-prompt", *words)
 
     def leave(self, console):
         if console.expect([r"y\]?/n\)", pexpect.EOF]) == 0:
             console.sendline("y")
             console.expect(pexpect.EOF)
 
-    def plain_console(self):
-        """Without the line editor, whose escape sequences hide what is said."""
-        console = self.open_console("--simple-prompt")
-        console.expect(r"In \[1\]: ")
-        return console
+
+class JupyterConsole(Person):
+    """With the kernel that `trireme kernelspec` installed."""
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([os.path.join(BIN, "trireme"), "kernelspec", "install"],
+                       env=self.environment, check=True, capture_output=True)
 
     def test_cells_input_errors_and_interrupts(self):
-        console = self.plain_console()
+        console = self.open_plain_console("--kernel=trireme")
+        console.expect(r"In \[1\]: ")
         console.sendline("int a = 6; a * 7")
         console.expect(r"Out\[1\]: 42\r\n")
         console.expect(r"In \[2\]: ")
@@ -81,7 +81,7 @@ class JupyterConsole(unittest.TestCase):
         self.leave(console)
 
     def test_the_line_editor_completes_names(self):
-        console = self.open_console()
+        console = self.open_console("--kernel=trireme")
         console.expect(coloured_prompt(1))
         console.send("int remarkable = 7000;\r")
         console.expect(coloured_prompt(2))
@@ -92,3 +92,19 @@ class JupyterConsole(unittest.TestCase):
         console.expect(coloured_prompt(3))
         console.send(CTRL_D)
         self.leave(console)
+
+
+class JupyterConsoleOfAnEngine(Person):
+    """Attached to one engine of a cluster that goes on working for others."""
+
+    def test_it_shares_the_names_of_the_engine_and_leaves_it_alive(self):
+        client = self.start_cluster("--language=cpp")
+        client.call("trireme.push", a=20)
+        console = self.open_plain_console("--existing", client.call("trireme.bind_kernel"))
+        console.expect(r"In \[\d+\]: ")
+        console.sendline('int a = ns["a"]; ns["b"] = a + 1; a + 2')
+        console.expect(r"Out\[\d+\]: 22\r\n")
+        self.assertEqual(client.call("trireme.pull", "b"), 21)
+        console.send(CTRL_D)
+        self.leave(console)
+        self.assertEqual(client.call("trireme.echo", "alive"), "alive")

@@ -26,6 +26,13 @@ TEST(CallRequest, ANativeFunctionStandsInTheContent) {
   EXPECT_FALSE(request.is_execute);
 }
 
+TEST(CallRequest, ACompletionIsAskedForAtACharacter) {
+  const CallRequest request = complete_request("std::ve", 7);
+  EXPECT_EQ(request.msg_type, "complete_request");
+  EXPECT_EQ(request.content.view(), R"({"code": "std::ve", "cursor_pos": 7})");
+  EXPECT_FALSE(request.is_execute);
+}
+
 TEST(CallRequest, APythonFunctionIsImportedOrLookedUp) {
   using Kind = PythonFunction::Kind;
   struct Case {
