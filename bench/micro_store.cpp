@@ -23,7 +23,7 @@ class TaskLives {
     const EngineUuid engine(Traffic::engine(number % 4));
     const Message request = *wire_.decode(traffic_.request(number), Wire::Replays::kAllow);
     const Message reply =
-        *wire_.decode(traffic_.reply(number, engine.str()), Wire::Replays::kAllow);
+        *wire_.decode(traffic_.reply(number, engine.view()), Wire::Replays::kAllow);
     changes.push_back(submitted_from(request, TaskQueue::kTask));
     changes.push_back(TaskAssigned{request.header.msg_id, engine, Timestamp{}});
     TaskFinished finished = finished_from(request.header.msg_id, reply, Timestamp{});

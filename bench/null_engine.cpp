@@ -43,8 +43,8 @@ void report(const Result<void>& result) {
 NullEngine::NullEngine(EngineSetup& setup, const OnReply& on_reply)
     : setup_(setup),
       on_reply_(on_reply),
-      uuid_(new_session_id().str()),
-      header_(SessionId(uuid_.str()), "apply_reply"),
+      uuid_(new_session_id().view()),
+      header_(SessionId(uuid_.view()), "apply_reply"),
       metadata_end_(R"(", "dependencies_met": true, "engine": ")" + uuid_.str() +
                     R"(", "is_broadcast": false, "is_coalescing": false, "original_msg_id": "")"
                     R"(, "label": null, "status": "ok"})") {}
@@ -81,7 +81,7 @@ Result<void> NullEngine::open_registration() {
   if (!socket) return socket.error();
   registration_ = *std::move(socket);
   setup_.loop.watch(*registration_, [this] { on_registration(); });
-  MessageFactory factory(SessionId(uuid_.str()), "bench", "r");
+  MessageFactory factory(SessionId(uuid_.view()), "bench", "r");
   const Wire wire(setup_.signer.clone(), *Packer::from_name("json"));
   const Message request =
       factory.make(MessageType::kRegistrationRequest, R"({"uuid": ")" + uuid_.str() + "\"}",
@@ -198,7 +198,7 @@ void NullEngine::send(Frames reply) {
 }
 
 void NullEngine::leave() {
-  MessageFactory factory(SessionId(uuid_.str()), "bench", "u");
+  MessageFactory factory(SessionId(uuid_.view()), "bench", "u");
   const Wire wire(setup_.signer.clone(), *Packer::from_name("json"));
   const Message request =
       factory.make(MessageType::kUnregistrationRequest, R"({"id": )" + std::to_string(id_) + "}",

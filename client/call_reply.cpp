@@ -160,7 +160,7 @@ namespace {
 CallReply read_end(const Message& message, Timestamp received, Value& content) {
   CallReply reply;
   reply.received = received;
-  reply.completed = parse_timestamp(message.header.date);
+  reply.completed = parse_timestamp(message.header.date.view());
   if (const Result<Value> metadata = decode_plain_json(message.metadata_json.view())) {
     reply.engine_uuid = text_at(*metadata, "engine");
     reply.started = time_at(*metadata, "started");

@@ -40,7 +40,7 @@ Client& Client::operator=(Client&& other) noexcept {
 
 void Client::close() { checked(state_).close("the client was closed"); }
 bool Client::closed() const { return state_ == nullptr || state_->closed(); }
-const std::string& Client::session() const { return checked(state_).session().str(); }
+std::string Client::session() const { return checked(state_).session().str(); }
 
 std::vector<int> Client::ids() const {
   std::vector<int> ids;

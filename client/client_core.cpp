@@ -66,7 +66,7 @@ void ClientCore::on_submit(Submission submission, Now now, ClientOutbox& out) {
                     submission.msg_type,
                     options_.username,
                     messages_.session(),
-                    format_timestamp(now.timestamp),
+                    ShortText(format_timestamp(now.timestamp)),
                     std::string(kProtocolVersion)};
   message.header_json = Frame(header_json(message.header));
   message.metadata_json = std::move(submission.metadata);

@@ -65,7 +65,7 @@ void SentRequests::on_back(ClientChannel channel, Now now, ClientOutbox& out) {
   if (!std::exchange(lane(channel).away, false)) return;
   if (channel == ClientChannel::kQuery || channel == ClientChannel::kControl) {
     for (auto& [number, kept] : lane(channel).kept) {
-      kept.request.header.date = format_timestamp(now.timestamp);
+      kept.request.header.date = ShortText(format_timestamp(now.timestamp));
       kept.request.header_json = Frame(header_json(kept.request.header));
     }
   }

@@ -80,14 +80,20 @@ std::optional<BroadcastTree::Request> BroadcastTree::read_request(const Message&
       coalescing != metadata.end() && coalescing->is_boolean() && coalescing->get<bool>();
   metadata.erase("targets");
   metadata.erase("original_msg_id");
+  metadata.erase("part");
   header.erase("msg_id");
   parts.header_tail = tail_of(header);
   parts.metadata_tail = tail_of(metadata);
   return parts;
 }
 
-bool BroadcastTree::send_to(const Target& target, const Message& request, const Request& parts,
+bool BroadcastTree::send_to(std::size_t index, const Message& request, const Request& parts,
                             Outbox& out) {
+  const Target& target = parts.targets[index];
+  // From the records of its parts a gathering can be put together again.
+  const std::string place = parts.is_coalescing ? ", \"part\": [" + std::to_string(index) + ", " +
+                                                      std::to_string(parts.targets.size()) + "]"
+                                                : "";
   Message message = request;
   message.identities.insert(message.identities.begin(), Frame::copy_of(target.uuid.view()));
   message.header.msg_id = part_id(request, target.uuid);
@@ -95,7 +101,7 @@ bool BroadcastTree::send_to(const Target& target, const Message& request, const 
       Frame("{\"msg_id\": " + json_quote(message.header.msg_id.view()) + parts.header_tail);
   message.metadata_json =
       Frame("{\"targets\": [" + pair_json(target.uuid, target.id) + "], \"original_msg_id\": " +
-            json_quote(request.header.msg_id.view()) + parts.metadata_tail);
+            json_quote(request.header.msg_id.view()) + place + parts.metadata_tail);
   if (!log_.direct_submitted(target.uuid, message, TaskQueue::kBroadcast, out)) return false;
   out.send(Channel::kBroadcastEngines, std::move(message));
   return true;
@@ -117,7 +123,8 @@ void BroadcastTree::on_request(const Message& request, Outbox& out, const PastRe
   Gathering gathering;
   bool is_complete = true;
   std::vector<const Message*> ended;
-  for (const Target& target : parts->targets) {
+  for (std::size_t index = 0; index < parts->targets.size(); ++index) {
+    const Target& target = parts->targets[index];
     const auto reply = past.find(part_id(request, target.uuid));
     if (reply != past.end()) {
       ended.push_back(&reply->second);
@@ -128,7 +135,7 @@ void BroadcastTree::on_request(const Message& request, Outbox& out, const PastRe
       out.log(LogLevel::kWarning,
               "A broadcast names engine " + target.uuid.str() + ", which is not registered.");
       is_complete = false;
-    } else if (!send_to(target, request, *parts, out)) {
+    } else if (!send_to(index, request, *parts, out)) {
       out.log(LogLevel::kWarning,
               "A broadcast came again while engine " + target.uuid.str() + " was at it.");
       is_complete = false;
@@ -171,18 +178,39 @@ void BroadcastTree::gather(const MsgId& original, const Message& reply, Outbox& 
       std::find_if(gathering.slots.begin(), gathering.slots.end(),
                    [&engine](const Slot& candidate) { return candidate.target.uuid == engine; });
   if (slot == gathering.slots.end() || slot->has_reply) return;
-  slot->has_reply = true;
-  slot->buffers = reply.buffers;
-  --gathering.missing;
-  if (!gathering.base_is_error) {
-    gathering.base_is_error = is_error(reply);
-    gathering.base = reply;
-    gathering.base->buffers.clear();
-  }
+  take_reply(gathering, *slot, reply);
   if (gathering.missing > 0) return;
   Gathering complete = std::move(gathering);
   gatherings_.erase(found);
   out.send(Channel::kBroadcastClients, coalesced(original, std::move(complete)));
+}
+
+void BroadcastTree::take_reply(Gathering& gathering, Slot& slot, const Message& reply) {
+  slot.has_reply = true;
+  slot.buffers = reply.buffers;
+  --gathering.missing;
+  if (gathering.base_is_error) return;
+  gathering.base_is_error = is_error(reply);
+  gathering.base = reply;
+  gathering.base->buffers.clear();
+}
+
+std::optional<Message> BroadcastTree::restore(const MsgId& original, std::vector<PastPart> parts) {
+  const std::size_t count = parts.empty() ? 0 : parts.front().count;
+  if (count == 0 || parts.size() != count || gatherings_.contains(original)) return std::nullopt;
+  Gathering gathering;
+  gathering.slots.resize(count);
+  gathering.missing = count;
+  for (const PastPart& part : parts) {
+    if (part.count != count || part.index >= count) return std::nullopt;
+    Slot& slot = gathering.slots[part.index];
+    if (!slot.target.uuid.empty()) return std::nullopt;
+    slot.target = {part.engine, engines_.id_of(part.engine).value_or(EngineId()).value()};
+    if (part.reply) take_reply(gathering, slot, *part.reply);
+  }
+  if (gathering.missing == 0) return coalesced(original, std::move(gathering));
+  gatherings_.emplace(original, std::move(gathering));
+  return std::nullopt;
 }
 
 Message BroadcastTree::coalesced(const MsgId& original, Gathering gathering) {

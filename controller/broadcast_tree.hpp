@@ -47,6 +47,17 @@ class BroadcastTree {
   /// A verified request from a client; its identities lead back to the client. Parts that have
   /// ended are answered at once, from `past`.
   void on_request(const Message& request, Outbox& out, const PastReplies& past = {});
+  /// One target's part of a coalescing broadcast that a former controller sent, as the records
+  /// have it. A reply's identities are the engine's and then the client's.
+  struct PastPart {
+    EngineUuid engine;
+    std::size_t index = 0;  // among `count` parts
+    std::size_t count = 0;
+    std::optional<Message> reply;
+  };
+  /// Goes on with a broadcast of which all parts are known. Gives the answer to the client when all
+  /// have replies; does nothing when a part is missing.
+  std::optional<Message> restore(const MsgId& original, std::vector<PastPart> parts);
   /// The ids under which its targets get a request.
   std::vector<MsgId> part_ids(const Message& request) const;
   /// A verified reply from an engine: frames as they came, and the same parsed. The identities
@@ -76,8 +87,9 @@ class BroadcastTree {
   struct Request;  // what the metadata says, and texts to build each target's message from
 
   static std::optional<Request> read_request(const Message& request, const EngineRegistry& engines);
-  bool send_to(const Target& target, const Message& request, const Request& parts, Outbox& out);
+  bool send_to(std::size_t index, const Message& request, const Request& parts, Outbox& out);
   void gather(const MsgId& original, const Message& reply, Outbox& out);
+  static void take_reply(Gathering& gathering, Slot& slot, const Message& reply);
   static Message coalesced(const MsgId& original, Gathering gathering);
 
   const EngineRegistry& engines_;

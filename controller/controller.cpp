@@ -5,6 +5,7 @@
 #include <csignal>
 #include <utility>
 
+#include "controller/heap.hpp"
 #include "controller/start_up.hpp"
 
 namespace trireme {
@@ -22,7 +23,7 @@ constexpr std::chrono::milliseconds kFarewell{500};
 // How often messages for engines that are cut off are tried again.
 constexpr std::chrono::milliseconds kRetryPause{50};
 // The same for clients that were too slow to read: soon at first, then less and less often.
-constexpr std::chrono::milliseconds kUnreadPauseMin{1};
+constexpr std::chrono::microseconds kUnreadPauseMin{100};
 // The hub and the scheduler count their questions to the store up from numbers far below this.
 constexpr std::uint64_t kGateToken = ~0ULL;
 
@@ -133,6 +134,7 @@ void Controller::run(SignalWatch& signals) {
     owed_.settle(clock_.now().instant);
     hand_over_records();
     pace_clients();
+    if (keeper_->has_freed_much()) give_heap_back();
   }
   loop_.unwatch_fd(signals.fd());
   if (files_are_ours_) {
@@ -293,7 +295,8 @@ void Controller::retry_unread() {
   if (unread_.empty() || now < next_unread_retry_) return;
   const bool was_sent = unread_.retry(
       [this](Channel channel, Frames& frames) { return try_to_send(channel, frames); });
-  unread_pause_ = was_sent ? kUnreadPauseMin : std::min(2 * unread_pause_, kRetryPause);
+  unread_pause_ = was_sent ? kUnreadPauseMin
+                           : std::min<std::chrono::microseconds>(2 * unread_pause_, kRetryPause);
   next_unread_retry_ = now + unread_pause_;
   flush();
 }

@@ -56,6 +56,7 @@ class Controller {
   void restore_engines();
   /// `end`: when the former run last wrote to the database.
   void restore_replies(TaskStore& store, const Query& query, ControllerCore::Reached reached);
+  void restore_gatherings(TaskStore& store, const std::vector<TaskRecord>& some);
   Result<void> restore_tasks(TaskStore& store, std::optional<Timestamp> end);
   Result<void> write_files();
   void remove_files();
@@ -108,7 +109,7 @@ class Controller {
   WaitingMail mail_;    // for engines that are cut off
   WaitingMail unread_;  // replies of clients that do not read them
   std::uint64_t unread_dropped_ = 0;
-  std::chrono::milliseconds unread_pause_{1};  // grows while nobody reads
+  std::chrono::microseconds unread_pause_{100};  // grows while nobody reads
   Instant next_unread_retry_{};
   Instant next_retry_{};
   OfferSchedule offers_;         // of replies to clients that are away

@@ -65,6 +65,13 @@ class ControllerCore {
   void restore_replies(const std::vector<TaskRecord>& finished, Reached reached, Now now,
                        Outbox& out);
 
+  /// Coalescing broadcasts, after restore_tasks(): parts of one are ended by one reply. First the
+  /// ids of all parts of those that these records belong to (of engines that are here), then what
+  /// the records hold of them: what waits for engines goes on, what is whole may have reached its
+  /// client or not.
+  std::vector<MsgId> gathered_with(const std::vector<TaskRecord>& records) const;
+  void restore_gatherings(const std::vector<TaskRecord>& parts, Now now, Outbox& out);
+
   /// Connections of engines on this channel ended: what was under way there may be lost.
   void on_connections_lost(Channel channel, Now now);
   /// The connection of an engine's heart ended. It comes back at once, or the engine is gone.
@@ -159,6 +166,7 @@ class ControllerCore {
   void perform(const CountedDrop& effect, Outbox& out);
   void settle_engine_changes(Now now, Outbox& out);
 
+  static bool is_gathered(const TaskRecord& record);
   // core_recovery.cpp: outages of the controller, of connections, and what repairs them
   bool take_note_of_client(Channel channel, const Message& request, Outbox& out);
   void park(Channel channel, const SessionId& session, ClientRoutes::Reply reply, Outbox& out);

@@ -199,6 +199,7 @@ Result<void> Controller::restore_tasks(TaskStore& store, std::optional<Timestamp
                                            records.error().text + "; --no-recover begins anew"};
   }
   core_->restore_tasks(*records, clock_.now(), outbox_);
+  restore_gatherings(store, *records);
 
   const OwedJournal::Debts owed = owed_.read();
   owed_.clear();
@@ -219,6 +220,15 @@ void Controller::restore_replies(TaskStore& store, const Query& query,
   const Result<std::vector<TaskRecord>> records = store.find(query, Columns::all());
   if (!records) return log_.write(LogLevel::kError, records.error().text);
   core_->restore_replies(*records, reached, clock_.now(), outbox_);
+  restore_gatherings(store, *records);
+}
+
+void Controller::restore_gatherings(TaskStore& store, const std::vector<TaskRecord>& some) {
+  const std::vector<MsgId> ids = core_->gathered_with(some);
+  if (ids.empty()) return;
+  const Result<std::vector<TaskRecord>> parts = store.find(Query::with_ids(ids), Columns::all());
+  if (!parts) return log_.write(LogLevel::kError, parts.error().text);
+  core_->restore_gatherings(*parts, clock_.now(), outbox_);
 }
 
 void Controller::restore_engines() {

@@ -69,7 +69,7 @@ bool ControllerCore::take_note_of_client(Channel channel, const Message& request
   const bool is_hello = request.header.msg_type == kHello;
   if (is_hello) {
     if (returned_.size() >= kReturnedMax) returned_.clear();
-    if (const auto date = parse_timestamp(request.header.date)) {
+    if (const auto date = parse_timestamp(request.header.date.view())) {
       returned_.insert_or_assign(connection, *date);
     }
   }
@@ -122,7 +122,7 @@ std::vector<ClientRoutes::Reply> ControllerCore::offers_for(Channel channel,
 /// or before a former controller ended. Everything else is known here while it matters.
 bool ControllerCore::may_be_repeated(const Message& request) const {
   if (!restored_at_ && returned_.empty()) return false;
-  const std::optional<Timestamp> date = parse_timestamp(request.header.date);
+  const std::optional<Timestamp> date = parse_timestamp(request.header.date.view());
   if (!date) return true;
   if (restored_at_ && *date < *restored_at_) return true;
   const auto returned = returned_.find(RoutingId(request.identities.front().view()));
@@ -266,6 +266,7 @@ void ControllerCore::restore_replies(const std::vector<TaskRecord>& finished, Re
   for (const TaskRecord& record : finished) {
     const auto session = string_field(record.header.value_or(""), "session");
     if (!session || !record.completed || routes_.is_parked(record.msg_id)) continue;
+    if (is_gathered(record)) continue;  // a part: see restore_gatherings()
     Message reply = stored_reply(RoutingId(), record, now);
     reply.identities.erase(reply.identities.begin());
     if (reached == Reached::kNo) out.owed.push_back(record.msg_id);

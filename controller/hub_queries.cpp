@@ -358,7 +358,7 @@ Result<Message> Hub::task_again(const TaskRecord& record, Now now) {
   // The number and date of a fresh message, everything else as it was; no dependencies.
   const Message fresh = factory_.make(MessageType::kApplyRequest, "{}", now.timestamp);
   header["msg_id"] = fresh.header.msg_id.str();
-  header["date"] = fresh.header.date;
+  header["date"] = fresh.header.date.view();
   Message task;
   task.header_json =
       Frame(header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));

@@ -21,9 +21,10 @@ std::string text_json(const std::optional<std::string>& text) {
 std::string result_json(const TaskRecord& record) {
   const std::string received =
       record.received ? json_quote(format_timestamp(*record.received)) : "null";
+  // Clients look into the metadata of every end, also of one made up in an engine's place.
   return "{\"header\": " + dict_json(record.header) +
          ", \"metadata\": " + dict_json(record.metadata) +
-         ", \"result_metadata\": " + dict_json(record.result_metadata) +
+         ", \"result_metadata\": " + record.result_metadata.value_or("{}") +
          ", \"result_header\": " + dict_json(record.result_header) +
          ", \"result_content\": " + dict_json(record.result_content) +
          ", \"received\": " + received +

@@ -1,12 +1,12 @@
 #include "controller/record_keeper.hpp"
 
-#include <malloc.h>
 #include <pthread.h>
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "controller/heap.hpp"
 #include "db/record_patch.hpp"
 
 namespace trireme {
@@ -186,7 +186,8 @@ void RecordKeeper::give_back_memory(Lock& lock) {
   freed_bytes_ = 0;
   peak_bytes_ = backlog_.bytes();
   lock.unlock();
-  ::malloc_trim(0);
+  give_heap_back();
+  freed_much_.store(true, std::memory_order_relaxed);
   lock.lock();
 }
 

@@ -7,6 +7,7 @@
 // the rules of RecordBacklog.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -53,8 +54,9 @@ struct RecordKeeperStatus {
   std::string failure;  // what the store said last; empty when it works
 };
 
-/// submit(), ask(), is_behind() and status() may be called from any thread; create and stop from
-/// one. The callbacks are called on the keeper's thread and must not call back into it.
+/// submit(), ask(), is_behind(), status() and has_freed_much() may be called from any thread;
+/// create and stop from one. The callbacks are called on the keeper's thread and must not call back
+/// into it.
 class RecordKeeper {
  public:
   using Options = RecordKeeperOptions;
@@ -82,6 +84,9 @@ class RecordKeeper {
   /// new tasks until it is false again.
   bool is_behind() const;
   RecordKeeperStatus status() const;
+  /// True once after much memory was freed here: time for the thread that allocated it to
+  /// give_heap_back(), too.
+  bool has_freed_much() { return freed_much_.exchange(false, std::memory_order_relaxed); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -122,6 +127,8 @@ class RecordKeeper {
   bool stopping_ = false;
   std::size_t peak_bytes_ = 0;      // of the backlog, since memory was given back last
   Clock::time_point patience_end_;  // when stopping
+
+  std::atomic<bool> freed_much_ = false;
 
   // The keeper's thread only.
   Clock::time_point group_start_;

@@ -64,7 +64,7 @@ void TaskScheduler::check_engines() const {
 }
 
 void TaskScheduler::check_task(const Task& task) const {
-  const std::string& name = task.request.msg_id.str();
+  const std::string name = task.request.msg_id.str();
   TRIREME_CHECK(!outcomes_.contains(task.request.msg_id), "(8) " + name + " is live and ended");
   if (task.is<task_state::Running>()) {
     TRIREME_CHECK(!task.deadline, "(6) " + name + " runs and could time out");

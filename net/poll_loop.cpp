@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -23,7 +24,11 @@ int wait_for_events(int epoll, epoll_event* events, std::optional<Instant> deadl
   const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
   const timespec patience{static_cast<time_t>(seconds.count()),
                           static_cast<long>((left - seconds).count())};
-  return ::epoll_pwait2(epoll, events, kEventsMax, &patience, nullptr);
+  const int count = ::epoll_pwait2(epoll, events, kEventsMax, &patience, nullptr);
+  if (count >= 0 || errno != ENOSYS) return count;
+  // Linux before 5.11 counts in milliseconds.
+  const auto whole = std::chrono::ceil<std::chrono::milliseconds>(left);
+  return ::epoll_wait(epoll, events, kEventsMax, static_cast<int>(whole.count()));
 }
 
 }  // namespace

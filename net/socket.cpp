@@ -5,21 +5,17 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <typeinfo>
 #include <utility>
-#include <vector>
 
 namespace trireme {
 namespace {
 
-// Frames up to this size are copied when they come and when they go. On sending that is cheaper
-// than counting a reference. On receiving it sets free what ZeroMQ read them into: small messages
-// lie there together, and one that is kept would keep 8 KiB with it. The small frames of a message
-// are copied into one piece of memory.
+// Frames up to this size are copied when they come: small messages lie together in what ZeroMQ read
+// them into, and one that is kept would keep 8 KiB with it. The small frames of a message are
+// copied into one piece of memory. On sending a copy is cheaper than counting a reference.
 constexpr std::size_t kCopyBytesMax = 512;
-
-// The parts of most messages.
-constexpr std::size_t kPartsUsual = 10;
 
 std::string_view bytes_of(zmq_msg_t* message) {
   return {static_cast<const char*>(zmq_msg_data(message)), zmq_msg_size(message)};
@@ -41,76 +37,113 @@ class ReceivedStorage final : public FrameStorage {
   zmq_msg_t message_;
 };
 
-// A message while its parts arrive: small ones gather in memory of the thread, to be copied from
-// there into a piece of just the right size.
-class Gathering {
+// The message that came last, as ZeroMQ handed it over. Most messages go on at once: then these
+// parts leave, and the copies made of them stay with whoever keeps the frames.
+class LastReceived {
  public:
-  explicit Gathering(Frames& frames) : frames_(frames), scratch_(scratch()) {
-    frames_.reserve(kPartsUsual);
-    scratch_.bytes.clear();
-    scratch_.small.clear();
+  LastReceived() = default;
+  LastReceived(const LastReceived&) = delete;
+  LastReceived& operator=(const LastReceived&) = delete;
+  ~LastReceived() {
+    for (Part& part : parts_) zmq_msg_close(&part.message);
   }
 
-  void add(zmq_msg_t* part) {
-    const std::string_view bytes = bytes_of(part);
-    if (bytes.size() > kCopyBytesMax) {
-      frames_.push_back(Frame::adopt(new ReceivedStorage(part)));
-      return;
-    }
-    scratch_.bytes += bytes;
-    scratch_.small.push_back({frames_.size(), bytes.size()});
-    frames_.emplace_back();
+  /// Another message begins.
+  void begin() {
+    block_ = {};
+    count_ = sent_ = small_bytes_ = 0;
+    if (parts_.size() > kPartsKept) forget_some();
   }
 
-  void finish() {
-    FrameBlock block(scratch_.bytes.size());
-    std::string_view rest = scratch_.bytes;
-    for (const Small& small : scratch_.small) {
-      frames_[small.position] = block.add(rest.substr(0, small.size));
-      rest.remove_prefix(small.size);
+  /// Where to receive the next part.
+  zmq_msg_t* next() {
+    if (count_ == parts_.size()) zmq_msg_init(&parts_.emplace_back().message);
+    return &parts_[count_].message;
+  }
+  void count_part() {
+    Part& part = parts_[count_++];
+    part.copy = nullptr;
+    part.bytes = bytes_of(&part.message);
+    if (part.is_small()) small_bytes_ += part.bytes.size();
+  }
+
+  /// All parts are here: the frames of the message.
+  void finish(Frames& frames) {
+    frames.reserve(count_);
+    FrameBlock block(small_bytes_);
+    for (std::size_t i = 0; i < count_; ++i) {
+      Part& part = parts_[i];
+      if (!part.is_small()) {
+        frames.push_back(Frame::adopt(new ReceivedStorage(&part.message)));
+        continue;
+      }
+      const Frame& copy = frames.emplace_back(block.add(part.bytes));
+      if (part.bytes.empty()) continue;
+      part.copy = copy.view().data();
+      if (block_.empty()) block_ = copy;
     }
-    if (scratch_.bytes.capacity() > kScratchBytesKept) scratch_ = {};
+  }
+
+  /// Moves the original of this frame to `message` if it is here still; frames that are sent in
+  /// the order in which they came are found at once.
+  bool take(const Frame& frame, zmq_msg_t* message) {
+    if (frame.storage() != block_.storage()) return false;
+    for (std::size_t i = sent_; i < count_; ++i) {
+      Part& part = parts_[i];
+      if (part.copy != frame.view().data()) continue;
+      part.copy = nullptr;
+      sent_ = i + 1;
+      zmq_msg_init(message);
+      return zmq_msg_move(message, &part.message) == 0;
+    }
+    return false;
   }
 
  private:
-  struct Small {
-    std::size_t position;
-    std::size_t size;
-  };
-  struct Scratch {
-    std::string bytes;
-    std::vector<Small> small;
-  };
-  static constexpr std::size_t kScratchBytesKept = 1 << 20;
+  static constexpr std::size_t kPartsKept = 16;
+  struct Part {
+    zmq_msg_t message;
+    std::string_view bytes;
+    const char* copy = nullptr;  // of its bytes, while the original is here
 
-  static Scratch& scratch() {
-    thread_local Scratch scratch;
-    return scratch;
+    bool is_small() const { return bytes.size() <= kCopyBytesMax; }
+  };
+
+  void forget_some() {
+    for (std::size_t i = kPartsKept; i < parts_.size(); ++i) zmq_msg_close(&parts_[i].message);
+    parts_.resize(kPartsKept);
   }
 
-  Frames& frames_;
-  Scratch& scratch_;
+  std::deque<Part> parts_;       // ZeroMQ's messages do not like to change their place
+  std::size_t count_ = 0;        // of this message
+  std::size_t small_bytes_ = 0;  // of its small parts together
+  std::size_t sent_ = 0;         // where the search goes on
+  Frame block_;                  // the copies; held, so that nothing else can lie where they do
 };
+
+LastReceived& last_received() {
+  thread_local LastReceived last;
+  return last;
+}
 
 void release_frame(void* /*data*/, void* hint) { delete static_cast<Frame*>(hint); }
 
 // Fills `message` with the frame's bytes by the cheapest means; false when memory ran out.
-bool fill(zmq_msg_t* message, Frame&& frame) {
-  FrameStorage* storage = frame.storage();
-  if (storage != nullptr && typeid(*storage) == typeid(ReceivedStorage)) {
-    auto* received = static_cast<ReceivedStorage*>(storage);
-    zmq_msg_init(message);
-    const int result = frame.is_sole_owner() ? zmq_msg_move(message, received->message())
-                                             : zmq_msg_copy(message, received->message());
-    return result == 0;
-  }
+bool fill(zmq_msg_t* message, const Frame& frame, LastReceived& last) {
   const std::string_view bytes = frame.view();
   if (bytes.size() <= kCopyBytesMax) {
+    if (!bytes.empty() && last.take(frame, message)) return true;
     if (zmq_msg_init_size(message, bytes.size()) != 0) return false;
     if (!bytes.empty()) std::memcpy(zmq_msg_data(message), bytes.data(), bytes.size());
     return true;
   }
-  auto* keeper = new Frame(std::move(frame));
+  FrameStorage* storage = frame.storage();
+  if (typeid(*storage) == typeid(ReceivedStorage)) {
+    auto* received = static_cast<ReceivedStorage*>(storage);
+    zmq_msg_init(message);
+    return zmq_msg_copy(message, received->message()) == 0;
+  }
+  auto* keeper = new Frame(frame);
   // ZeroMQ never writes to message data; its interface is older than const.
   if (zmq_msg_init_data(message, const_cast<char*>(bytes.data()), bytes.size(), release_frame,
                         keeper) != 0) {
@@ -311,13 +344,12 @@ void Socket::subscribe(std::string_view prefix) {
 
 Result<void> Socket::send(Frames&& frames) {
   touch();
-  for (std::size_t i = 0; i < frames.size(); ++i) {
+  LastReceived& last = last_received();
+  const std::size_t count = frames.size();
+  for (std::size_t i = 0; i < count; ++i) {
     zmq_msg_t message;
-    // The addressee stays with the frames until it is known to be there.
-    const bool may_come_back = i == 0 && reports_unreachable_;
-    Frame frame = may_come_back ? frames[i] : std::move(frames[i]);
-    if (!fill(&message, std::move(frame))) return network_error(ENOMEM, "cannot send");
-    const int flags = ZMQ_DONTWAIT | (i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
+    if (!fill(&message, frames[i], last)) return network_error(ENOMEM, "cannot send");
+    const int flags = ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0);
     int sent = -1;
     do {
       sent = zmq_msg_send(&message, handle_, flags);
@@ -325,14 +357,14 @@ Result<void> Socket::send(Frames&& frames) {
     if (sent < 0) {
       const int code = errno;
       zmq_msg_close(&message);
-      if (code == EAGAIN && may_come_back) {
+      if (code == EAGAIN && i == 0 && reports_unreachable_) {
         return Error{ErrorCode::kBusy, "the peer does not read what it is sent"};
       }
       if (code == EHOSTUNREACH) return Error{ErrorCode::kClosed, "the peer is not connected"};
       return network_error(code, "cannot send");
     }
   }
-  frames.clear();
+  Frame::release(frames);
   return {};
 }
 
@@ -340,27 +372,26 @@ void Socket::drop_unsent() { set_int(handle_, ZMQ_LINGER, 0); }
 
 bool Socket::receive(Frames& frames) {
   frames.clear();
-  Gathering message(frames);
-  zmq_msg_t part;
-  zmq_msg_init(&part);
+  LastReceived& message = last_received();
+  message.begin();
   bool more = true;
   while (more) {
+    zmq_msg_t* part = message.next();
     // The first part may not be there yet; the rest of a message always is.
     int received = -1;
     do {
-      received = zmq_msg_recv(&part, handle_, ZMQ_DONTWAIT);
+      received = zmq_msg_recv(part, handle_, ZMQ_DONTWAIT);
     } while (received < 0 && errno == EINTR);
     if (received < 0) {
-      frames.clear();
+      message.begin();
       is_drained_ = true;
       return false;
     }
-    more = zmq_msg_more(&part) != 0;
-    if (notes_sources_ && !more) last_source_ = zmq_msg_get(&part, ZMQ_SRCFD);
-    message.add(&part);
+    more = zmq_msg_more(part) != 0;
+    if (notes_sources_ && !more) last_source_ = zmq_msg_get(part, ZMQ_SRCFD);
+    message.count_part();
   }
-  message.finish();
-  zmq_msg_close(&part);
+  message.finish(frames);
   touch();
   return true;
 }

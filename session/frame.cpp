@@ -47,6 +47,7 @@ Frame Frame::copy_of(std::string_view bytes) {
 FrameBlock::FrameBlock(std::size_t bytes_max) : room_(bytes_max) {
   BlockStorage* storage = BlockStorage::make(bytes_max);
   storage_ = storage;
+  storage_->references_.store(kUnclaimed, std::memory_order_relaxed);
   next_ = storage->memory();
 }
 
@@ -57,8 +58,25 @@ Frame FrameBlock::add(std::string_view bytes) {
   const std::string_view copy(next_, bytes.size());
   next_ += bytes.size();
   room_ -= bytes.size();
-  storage_->references_.fetch_add(1, std::memory_order_relaxed);
+  ++frames_;
   return {storage_, copy};
+}
+
+void Frame::release(std::vector<Frame>& frames) noexcept {
+  FrameStorage* storage = nullptr;
+  std::uint32_t references = 0;
+  for (Frame& frame : frames) {
+    FrameStorage* const next = std::exchange(frame.storage_, nullptr);
+    if (next == nullptr) continue;
+    if (next != storage && storage != nullptr) {
+      drop(storage, references);
+      references = 0;
+    }
+    storage = next;
+    ++references;
+  }
+  if (storage != nullptr) drop(storage, references);
+  frames.clear();
 }
 
 }  // namespace trireme

@@ -56,9 +56,7 @@ class Frame {
     return *this;
   }
   ~Frame() {
-    if (storage_ != nullptr && storage_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      delete storage_;
-    }
+    if (storage_ != nullptr) drop(storage_, 1);
   }
 
   std::string_view view() const noexcept { return bytes_; }
@@ -73,6 +71,9 @@ class Frame {
     return storage_ != nullptr && storage_->references_.load(std::memory_order_acquire) == 1;
   }
 
+  /// Empties `frames`. Costs less than letting them go one by one: neighbours mostly share memory.
+  static void release(std::vector<Frame>& frames) noexcept;
+
   /// Equal bytes, wherever they lie.
   friend bool operator==(const Frame& left, const Frame& right) noexcept {
     return left.view() == right.view();
@@ -82,6 +83,11 @@ class Frame {
   friend class FrameBlock;
   Frame(FrameStorage* storage, std::string_view bytes) noexcept
       : storage_(storage), bytes_(bytes) {}
+  static void drop(FrameStorage* storage, std::uint32_t references) noexcept {
+    if (storage->references_.fetch_sub(references, std::memory_order_acq_rel) == references) {
+      delete storage;
+    }
+  }
 
   FrameStorage* storage_ = nullptr;
   std::string_view bytes_;
@@ -92,7 +98,7 @@ class FrameBlock {
  public:
   /// Room for so many bytes in all.
   explicit FrameBlock(std::size_t bytes_max);
-  ~FrameBlock() { Frame::adopt(storage_); }
+  ~FrameBlock() { Frame::drop(storage_, kUnclaimed - frames_); }
   FrameBlock(const FrameBlock&) = delete;
   FrameBlock& operator=(const FrameBlock&) = delete;
 
@@ -100,9 +106,14 @@ class FrameBlock {
   Frame add(std::string_view bytes);
 
  private:
+  // The block holds references for all frames it may give out, and returns the rest at its end:
+  // one step for all instead of one for each.
+  static constexpr std::uint32_t kUnclaimed = std::uint32_t{1} << 31;
+
   FrameStorage* storage_;
   char* next_;
   std::size_t room_;
+  std::uint32_t frames_ = 0;  // given out
 };
 
 /// One multipart message, in order.

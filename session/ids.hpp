@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "session/short_text.hpp"
+
 namespace trireme {
 
 /// A string that means one thing. Opaque: compared and hashed, never taken apart.
@@ -15,19 +17,18 @@ template <class Tag>
 class NamedString {
  public:
   NamedString() = default;
-  explicit NamedString(std::string text) : text_(std::move(text)) {}
   explicit NamedString(std::string_view text) : text_(text) {}
-  explicit NamedString(const char* text) : text_(text) {}
 
-  const std::string& str() const noexcept { return text_; }
-  std::string_view view() const noexcept { return text_; }
+  /// A copy; view() costs nothing.
+  std::string str() const { return std::string(text_.view()); }
+  std::string_view view() const noexcept { return text_.view(); }
   bool empty() const noexcept { return text_.empty(); }
 
   friend bool operator==(const NamedString&, const NamedString&) = default;
   friend auto operator<=>(const NamedString&, const NamedString&) = default;
 
  private:
-  std::string text_;
+  ShortText text_;
 };
 
 using MsgId = NamedString<struct MsgIdTag>;            // of a request; replies name it as parent

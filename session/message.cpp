@@ -51,7 +51,7 @@ std::string header_json(const Header& header) {
   append_member(json, "msg_type", header.msg_type);
   append_member(json, "username", header.username);
   append_member(json, "session", header.session.view());
-  append_member(json, "date", header.date);
+  append_member(json, "date", header.date.view());
   append_member(json, "version", header.version);
   json += '}';
   return json;
@@ -98,7 +98,7 @@ Message MessageFactory::make(std::string_view msg_type, std::string content_json
                     std::string(msg_type),
                     username_,
                     session_,
-                    format_timestamp(now),
+                    ShortText(format_timestamp(now)),
                     std::string(kProtocolVersion)};
   message.header_json = Frame(header_json(message.header));
   message.parent_json = std::move(parent);

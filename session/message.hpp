@@ -17,7 +17,7 @@ struct Header {
   std::string msg_type;  // as on the wire; message_type() names the known ones
   std::string username;
   SessionId session;
-  std::string date;  // ISO 8601 as the sender wrote it
+  ShortText date;  // ISO 8601 as the sender wrote it
   std::string version;
 };
 

@@ -22,26 +22,28 @@ simdjson::padded_string_view padded(std::string_view json) {
   return simdjson::padded_string_view(buffer.data(), json.size(), buffer.capacity());
 }
 
-bool read_string(ondemand::value value, std::string& into) {
-  std::string_view text;
-  if (value.get_string().get(text) != simdjson::SUCCESS) return false;
-  into = text;
-  return true;
-}
+/// The texts of a header, in the text or the parser they were read with.
+struct HeaderTexts {
+  std::string_view msg_id, msg_type, username, session, date, version;
 
-// The header when it is plain; false when it must be parsed.
-bool read_plain_header(std::string_view json, Header& header, std::string& msg_id,
-                       std::string& session) {
+  /// Where the text of this key goes; null for keys of no interest.
+  std::string_view* at(std::string_view key) {
+    return key == "msg_id"     ? &msg_id
+           : key == "msg_type" ? &msg_type
+           : key == "session"  ? &session
+           : key == "date"     ? &date
+           : key == "username" ? &username
+           : key == "version"  ? &version
+                               : nullptr;
+  }
+};
+
+// True when the header is plain; else it must be parsed.
+bool read_plain_header(std::string_view json, HeaderTexts& texts) {
   bool are_strings = true;
   const bool is_plain =
       visit_plain_object(json, [&](std::string_view key, std::string_view text, PlainKind kind) {
-        std::string* into = key == "msg_id"     ? &msg_id
-                            : key == "msg_type" ? &header.msg_type
-                            : key == "session"  ? &session
-                            : key == "date"     ? &header.date
-                            : key == "username" ? &header.username
-                            : key == "version"  ? &header.version
-                                                : nullptr;
+        std::string_view* into = texts.at(key);
         if (into == nullptr) return;
         are_strings &= kind == PlainKind::kString;
         *into = text;
@@ -49,8 +51,8 @@ bool read_plain_header(std::string_view json, Header& header, std::string& msg_i
   return is_plain && are_strings;
 }
 
-Result<void> read_header(std::string_view json, Header& header, std::string& msg_id,
-                         std::string& session) {
+// The texts are good until the next header is read.
+Result<void> read_header(std::string_view json, HeaderTexts& texts) {
   thread_local ondemand::parser parser;
   ondemand::document document;
   ondemand::object object;
@@ -65,21 +67,14 @@ Result<void> read_header(std::string_view json, Header& header, std::string& msg
         field.value().get(value) != simdjson::SUCCESS) {
       return malformed("the message header is not valid JSON");
     }
-    bool good = true;
-    if (key == "msg_id") {
-      good = read_string(value, msg_id);
-    } else if (key == "msg_type") {
-      good = read_string(value, header.msg_type);
-    } else if (key == "session") {
-      good = read_string(value, session);
-    } else if (key == "date") {
-      read_string(value, header.date);
-    } else if (key == "username") {
-      read_string(value, header.username);
-    } else if (key == "version") {
-      read_string(value, header.version);
+    std::string_view* into = texts.at(key);
+    if (into == nullptr) continue;
+    const bool is_string = value.get_string().get(*into) == simdjson::SUCCESS;
+    const bool is_needed =
+        into == &texts.msg_id || into == &texts.msg_type || into == &texts.session;
+    if (!is_string && is_needed) {
+      return malformed("'" + std::string(key) + "' in the message header is not a string");
     }
-    if (!good) return malformed("'" + std::string(key) + "' in the message header is not a string");
   }
   return {};
 }
@@ -149,21 +144,16 @@ Result<Envelope> find_envelope(const Frames& frames, const WireLimits& limits) {
 }
 
 Result<Header> parse_header(std::string_view json) {
-  Header header;
-  std::string msg_id;
-  std::string session;
-  if (!read_plain_header(json, header, msg_id, session)) {
-    header = {};
-    msg_id.clear();
-    session.clear();
-    if (Result<void> read = read_header(json, header, msg_id, session); !read) return read.error();
+  HeaderTexts texts;
+  if (!read_plain_header(json, texts)) {
+    texts = {};
+    if (Result<void> read = read_header(json, texts); !read) return read.error();
   }
-  if (msg_id.empty() || header.msg_type.empty() || session.empty()) {
+  if (texts.msg_id.empty() || texts.msg_type.empty() || texts.session.empty()) {
     return malformed("the message header lacks msg_id, msg_type or session");
   }
-  header.msg_id = MsgId(std::move(msg_id));
-  header.session = SessionId(std::move(session));
-  return header;
+  return Header{MsgId(texts.msg_id),      std::string(texts.msg_type), std::string(texts.username),
+                SessionId(texts.session), ShortText(texts.date),       std::string(texts.version)};
 }
 
 Result<MsgId> parse_msg_id(std::string_view header_json) {

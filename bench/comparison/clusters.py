@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+from comparison import gearman
+
 PYTHON = "/usr/bin/python3"
 
 
@@ -20,7 +22,7 @@ def missing_program(system, folder):
         known = subprocess.run([PYTHON, "-c", "import ipyparallel"], capture_output=True)
         if known.returncode != 0:
             return "python3-ipyparallel is not installed"
-    return ""
+    return gearman.missing_program(folder) if system == "gearmand" else ""
 
 
 def family(pid):
@@ -142,6 +144,8 @@ class Clusters:
     def fresh(self, system, hwm=1, ping_ms=250):
         """A cluster of its own; whoever asked stops it."""
         self.count += 1
+        if system == "gearmand":
+            return gearman.Gearmand(self.folder / f"{system}-{self.count}.log")
         profile = self.folder / f"{system}-{self.count}" / "profile_default"
         return Cluster(self._command(system, profile, hwm, ping_ms), profile,
                        self.folder / f"{system}-{self.count}.log")
@@ -154,6 +158,8 @@ class Clusters:
 
     def load(self, cluster, **options):
         """Runs the load generator; its figures, and what the cluster used meanwhile."""
+        if isinstance(cluster, gearman.Gearmand):
+            return cluster.load(self.programs, **options)
         command = [str(self.programs / "load-generator"), "--json",
                    "--security-dir", str(cluster.security)]
         for name, value in options.items():

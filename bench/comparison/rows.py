@@ -57,7 +57,8 @@ class Row:
         return f"{self.value(result):.6g} {self.unit}{notes}"
 
 
-def load_row(name, title, unit, key, targets, hwm=1, relay_hwm=None, stock_tasks=None, **work):
+def load_row(name, title, unit, key, targets, hwm=1, relay_hwm=None, stock_tasks=None,
+             systems=ALL, **work):
     """A row that is one run of the load generator on a shared cluster."""
     def measure(clusters, system):
         limit = relay_hwm if system == "relay" and relay_hwm is not None else hwm
@@ -65,7 +66,7 @@ def load_row(name, title, unit, key, targets, hwm=1, relay_hwm=None, stock_tasks
         if system == "stock" and stock_tasks is not None:
             options["tasks"] = stock_tasks
         return clusters.load(clusters.shared(system, limit), **options)
-    return Row(name, title, unit, key, targets, measure)
+    return Row(name, title, unit, key, targets, measure, systems)
 
 
 def throughput_rows(scale):
@@ -76,7 +77,8 @@ def throughput_rows(scale):
                  [at_least(0.75, "relay"), at_least(12, "stock")],
                  stock_tasks=400 * scale, tasks=5000 * scale, warm_up=500),
         load_row("lb_hwm0", "load-balanced, hwm 0 (relay 64)", rate, "tasks_per_s",
-                 [at_least(0.65, "relay"), at_least(35, "stock")], hwm=0, relay_hwm=64,
+                 [at_least(0.65, "relay"), at_least(35, "stock"), at_least(1, "gearmand")],
+                 hwm=0, relay_hwm=64, systems=(*ALL, "gearmand"),
                  stock_tasks=400 * scale, tasks=10000 * scale, warm_up=500),
         load_row("mux", "direct, window 256", rate, "tasks_per_s",
                  [at_least(0.8, "relay"), at_least(1, "stock")],
@@ -101,8 +103,8 @@ def latency_rows(scale):
     ]
 
 
-def ten_ms_row(scale):
-    tasks = 100 * scale
+def ten_ms_row():
+    tasks = 1000  # of fewer, how the first begin and the last end is most of what is over
 
     def measure(clusters, system):
         result = clusters.load(clusters.shared(system), tasks=tasks, engines=2, hold_ms=10)
@@ -207,6 +209,6 @@ def start_rows():
 
 def all_rows(is_long):
     scale = 10 if is_long else 2
-    return [*start_rows(), *latency_rows(scale), *throughput_rows(scale), ten_ms_row(scale),
+    return [*start_rows(), *latency_rows(scale), *throughput_rows(scale), ten_ms_row(),
             *storm_rows(scale), *broadcast_rows(scale), *dependency_rows(is_long),
             memory_row(is_long)]

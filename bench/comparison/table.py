@@ -51,7 +51,9 @@ def number(value):
 
 
 def text(lines):
-    head = ["row", "unit", "stock", "relay", "trireme", "CPU us/task", "ratios (wanted)"]
+    systems = [name for name in ("stock", "gearmand", "relay", "trireme")
+               if any(name in line["medians"] for line in lines)]
+    head = ["row", "unit", *systems, "CPU us/task", "ratios (wanted)"]
     cells = [head]
     for line in lines:
         ratios = "; ".join(
@@ -59,7 +61,7 @@ def text(lines):
             + f"{number(target['value'])} ({target['wanted']})"
             + ("" if target["met"] else " MISSED")
             for target in line["targets"])
-        values = [number(line["medians"].get(name)) for name in ("stock", "relay", "trireme")]
+        values = [number(line["medians"].get(name)) for name in systems]
         cells.append([line["title"], line["unit"], *values, number(line.get("cpu_us_per_task")),
                       ratios])
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]

@@ -205,7 +205,8 @@ class Run:
         say(f"seed {self.options.seed}: {len(self.tasks)} tasks in "
             f"{time.monotonic() - self.start:.1f} s, {runs.further_runs()} further runs, "
             f"{chaos_checks.repeated_replies(journal)} repeated replies, "
-            f"{len(journal.fetched)} replies fetched, {len(journal.lost)} requests lost, faults "
+            f"{len(journal.fetched)} replies fetched, {len(journal.lost)} requests sent anew, "
+            "faults "
             + ", ".join(f"{name} {count}" for name, count in self.counts.items() if count))
         return wrong
 

@@ -78,13 +78,15 @@ class Client(ipyparallel.Client):
                 return question.result()
 
 
+DEPENDENCY_FAILURES = ("error InvalidDependency", "error ImpossibleDependency")
 HUB_PATIENCE = 5  # seconds until a question is asked again
 SILENCE = 4  # seconds without a result after which the hub is asked how things stand
 
 
 class Work:
     """The tasks that are out. Those that a predecessor sent, and those whose replies do not come,
-    are fetched from the hub; what the hub never got is sent again."""
+    are fetched from the hub; what the hub does not get is sent again. (Some of that comes late:
+    after a cut, the library may keep requests to itself until it has another one to send.)"""
 
     def __init__(self, client, journal, folder):
         self.client = client
@@ -93,7 +95,7 @@ class Work:
         self.view = client.load_balanced_view()
         self.known = set(client.hub_history()) if journal.submitted else set()
         self.plan = {}  # index -> its words
-        self.needs = {}  # index -> msg_ids it waits for
+        self.needs = {}  # index -> what it waits for: index -> msg_id
         self.out = {}  # index -> its AsyncResult
         self.away = {}  # index -> msg_id, to be had from the hub
         self.suspects = set()  # msg_ids that looked lost, or answered without an answer here
@@ -119,7 +121,7 @@ class Work:
                 work, index, int(milliseconds) / 1000, kind == "flaky", self.folder
             )
         msg_id = result.msg_ids[0]
-        self.needs[index] = ids
+        self.needs[index] = dict(zip((int(i) for i in after.split(",") if i != "-"), ids))
         self.journal.submitted[index] = msg_id
         self.client.indices[msg_id] = index
         self.journal.write(f"S {index} {msg_id}")
@@ -148,23 +150,26 @@ class Work:
             text = f"error {failure.ename} {failure.evalue}"
         except error.IPythonError as failure:
             text = f"error {type(failure).__name__} {failure}"
-        if text.startswith("error InvalidDependency") and self.repair(index):
+        if text.startswith(DEPENDENCY_FAILURES) and self.repair(index):
             return
         self.journal.finished.add(index)
         self.journal.write(f"R {index} {text}")
 
     def repair(self, index):
-        """Sends a task again that failed because what it waits for was lost on its way."""
+        """Sends a task again that failed because what it waits for was lost on its way, or sent
+        again for that reason."""
         history = set(self.client.hub_history())
-        gone = [msg_id for msg_id in self.needs.get(index, ()) if msg_id not in history]
-        for msg_id in gone:
-            needed = self.client.indices.get(msg_id)
-            if needed is not None and self.out.pop(needed, None):
-                self.journal.write(f"L {needed} {msg_id}")
+        needs = self.needs.get(index, {})
+        gone = {needed for needed, msg_id in needs.items() if msg_id not in history}
+        for needed in gone:
+            if self.journal.submitted[needed] == needs[needed] and self.out.pop(needed, None):
+                self.journal.write(f"L {needed} {needs[needed]}")
                 self.submit(needed)
-        if gone:
+        anew = {needed for needed, msg_id in needs.items()
+                if self.journal.submitted[needed] != msg_id}
+        if gone | anew:
             self.submit(index)
-        return bool(gone)
+        return bool(gone | anew)
 
     def fetch(self):
         self.asked = time.monotonic()

@@ -409,7 +409,7 @@ void SimClient::check_results(const Query& asked, const Message& reply) {
       complain("task " + id.str() + " was answered and is not complete: " + std::string(content));
       continue;
     }
-    const auto told = json_at(content, id.str(), "result_content");
+    const auto told = json_at(content, id.view(), "result_content");
     if (!told) continue;  // only its status was asked for
     const auto draw =
         json_at("{\"answer\": " + world_.book.answer_to(id).value_or("{}") + "}", "answer", "draw");

@@ -32,6 +32,9 @@ void CoreRunner::crash_and_restart(Now now) {
   const auto unfinished = parse_query(R"({"completed": null, "header": {"$ne": null}})");
   const auto records = store_.find(*unfinished, Columns::all());
   core_->restore_tasks(*records, now, outbox_);
+  const std::vector<MsgId> gathered = core_->gathered_with(*records);
+  const auto parts = store_.find(Query::with_ids(gathered), Columns::all());
+  core_->restore_gatherings(*parts, now, outbox_);
   flush();
   start(now);
 }

@@ -136,7 +136,7 @@ class Client {
   void shutdown_cluster() const;
 
   /// This client's session id, the `client_uuid` of its records.
-  const std::string& session() const;
+  std::string session() const;
   /// Any request to the hub, for what this class has no name for: the content of the reply.
   Value hub_request(std::string_view msg_type, const Dict& content) const;
 

@@ -1,8 +1,11 @@
 // The controller is killed and started again under a client's calls.
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <future>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/system/client/cluster_processes.hpp"
@@ -81,6 +84,27 @@ TEST_F(Restart, QuestionsAndWatchedResultsAreAnsweredByTheNewController) {
   EXPECT_GE(other.hub_history().size(), 1u);
   EXPECT_EQ(watched.get(kLimit).size(), 1u);
   task.get(kLimit);
+}
+
+TEST_F(Restart, CancellationsAndQuestionsUnderWayAreDealtWithByTheNewController) {
+  const auto view = client_.load_balanced_view();
+  std::vector<AsyncResult<Value>> tasks;  // two run, one waits
+  for (int i = 0; i < 3; ++i) tasks.push_back(view.apply("trireme.sleep", {600.0}));
+  wait_until_known(client_, tasks.back().msg_ids().at(0));
+  ::kill(cluster_.controller(), SIGSTOP);
+  std::vector<std::future<std::vector<CancelOutcome>>> cancelled;
+  for (const auto& task : tasks) {
+    cancelled.push_back(std::async(std::launch::async, [&] { return task.cancel(kLimit); }));
+  }
+  auto history = std::async(std::launch::async, [&] { return client_.hub_history(); });
+  // It holds without this pause, too; with it the requests lie in the sockets of a dead process.
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  restart();
+  for (auto& outcomes : cancelled) {
+    EXPECT_EQ(outcomes.get(), std::vector<CancelOutcome>{CancelOutcome::kCancelled});
+  }
+  EXPECT_EQ(history.get().size(), tasks.size());
+  EXPECT_EQ(client_.outstanding(), 0u);
 }
 
 TEST_F(Restart, TasksThatEndWhileTheControllerIsAwayAreNotLost) {

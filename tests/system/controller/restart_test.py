@@ -60,6 +60,21 @@ class RestartWorld(World):
 
 
 class Restart(RestartWorld):
+    def test_a_silent_stock_client_gets_the_one_reply_of_a_coalescing_broadcast(self):
+        controller = self.start_controller()
+        for _ in range(2):
+            self.start_stock_engine()
+        client = self.stock_client()
+        client.wait_for_engines(2, timeout=60)
+        slow = client[0].apply_async(square_after, 3, 2)  # one part waits behind it
+        joined = client.broadcast_view(is_coalescing=True).apply_async(square_after, 0, 5)
+        wait_until(lambda: sum(bool(done) for done, _ in self.records().values()) == 1,
+                   "the other engine has answered")
+        self.crash(controller)
+        self.restart()
+        self.assertEqual(joined.get(60), [25, 25])
+        self.assertEqual(slow.get(60), 4)
+
     def test_a_silent_stock_client_gets_every_result(self):
         controller = self.start_controller()
         for _ in range(2):

@@ -64,6 +64,8 @@ class DeafPeers(OverloadWorld):
             deaf.send("db_request", {"query": {}, "keys": []})
         self.expect_served()
         self.assertEqual(len(self.hub("history_request")["history"]), 200)
+        wait_until(lambda: self.lines("do not read their replies") == 1, "all is full")
+        self.expect_served()
         self.assert_memory_below(self.LIMIT)
 
     def test_subscribers_that_never_read_do_not_hold_up_a_flood_of_output(self):

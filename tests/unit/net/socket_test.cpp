@@ -75,6 +75,45 @@ TEST_F(SocketTest, FramesAreForwardedWithTheirBytesWhateverTheirSize) {
   }
 }
 
+// What is forwarded leaves as it came, what is sent again is a copy: nobody can tell.
+TEST_F(SocketTest, FramesMayBeSentAgainAndInAnyOrder) {
+  Socket router = open(SocketType::kRouter);
+  Socket dealer = open(SocketType::kDealer, {.identity = "d"});
+  ASSERT_TRUE(dealer.connect(url(*router.bind("tcp://127.0.0.1:*"))).has_value());
+  const std::string text(100, 't');
+  ASSERT_TRUE(dealer.send(frames_of({"1", text, "", "3"})).has_value());
+  const Frames got = expect_message(router);
+  ASSERT_EQ(got, frames_of({"d", "1", text, "", "3"}));
+  for (const auto& order : {std::vector<std::size_t>{0, 1, 2, 3, 4}, {0, 4, 3, 2, 1}, {0, 2, 2}}) {
+    Frames frames;
+    for (const std::size_t i : order) frames.push_back(got[i]);
+    const Frames expected(frames.begin() + 1, frames.end());
+    ASSERT_TRUE(router.send(std::move(frames)).has_value());
+    EXPECT_EQ(expect_message(dealer), expected);
+  }
+  ASSERT_TRUE(dealer.send(frames_of({"another"})).has_value());
+  EXPECT_EQ(expect_message(router), frames_of({"d", "another"}));
+  Frames late = got;
+  ASSERT_TRUE(router.send(std::move(late)).has_value());
+  EXPECT_EQ(expect_message(dealer), frames_of({"1", text, "", "3"}));
+}
+
+TEST_F(SocketTest, MessagesOfAnyNumberOfPartsArriveWhole) {
+  Socket router = open(SocketType::kRouter);
+  Socket dealer = open(SocketType::kDealer, {.identity = "d"});
+  ASSERT_TRUE(dealer.connect(url(*router.bind("tcp://127.0.0.1:*"))).has_value());
+  for (const std::size_t count : {1U, 15U, 16U, 5000U, 2U}) {
+    Frames sent;
+    for (std::size_t i = 0; i < count; ++i) {
+      sent.push_back(Frame(std::to_string(i) + std::string(i % 700, '.')));
+    }
+    Frames expected = sent;
+    expected.insert(expected.begin(), Frame::copy_of("d"));
+    ASSERT_TRUE(dealer.send(std::move(sent)).has_value());
+    EXPECT_EQ(expect_message(router), expected) << count;
+  }
+}
+
 TEST_F(SocketTest, SubscribersGetEverythingPublishedAfterTheyJoined) {
   Socket publisher = open(SocketType::kPub);
   Socket subscriber = open(SocketType::kSub);

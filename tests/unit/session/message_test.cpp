@@ -88,5 +88,26 @@ TEST(FrameTest, FramesOfABlockLieTogetherAndOutliveIt) {
   EXPECT_EQ(frames[0].view(), "three");
 }
 
+TEST(FrameTest, FramesReleasedTogetherEndTheirStoragesAndNoOthers) {
+  const auto block_of = [](std::initializer_list<const char*> texts) {
+    FrameBlock block(100);
+    Frames frames;
+    for (const char* text : texts) frames.push_back(block.add(text));
+    return frames;
+  };
+  const Frames first = block_of({"a", "b"});
+  const Frames second = block_of({"c", "d"});
+  const Frame lone(std::string("lone"));
+  Frames frames{first[0], first[1], Frame(), second[0], first[0], lone, second[1]};
+  Frame::release(frames);
+  EXPECT_TRUE(frames.empty());
+  EXPECT_TRUE(lone.is_sole_owner());
+  const Frame kept = first[1];
+  EXPECT_EQ(kept.view(), "b");
+  Frames rest = second;
+  Frame::release(rest);
+  EXPECT_EQ(second[1].view(), "d");
+}
+
 }  // namespace
 }  // namespace trireme

@@ -115,7 +115,7 @@ TEST(PlainJson, AHeaderSaysTheSameInEitherWay) {
     EXPECT_EQ(header->msg_id, MsgId("m"));
     EXPECT_EQ(header->msg_type, "t");
     EXPECT_EQ(header->session, SessionId("s"));
-    EXPECT_EQ(header->date, "d");
+    EXPECT_EQ(header->date.view(), "d");
     EXPECT_EQ(*parse_msg_id(text), MsgId("m"));
   }
   for (const char* bad : {R"({"msg_id": null, "msg_type": "t", "session": "s"})",

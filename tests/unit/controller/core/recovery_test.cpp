@@ -283,6 +283,56 @@ TEST(Recovery, ACoalescingBroadcastSentAgainIsGatheredFromRecordsAndEngines) {
   EXPECT_EQ(reply.message.buffers[1].view(), "two");
 }
 
+TEST(Recovery, ACoalescingBroadcastOfASilentClientIsGatheredAcrossTheCrash) {
+  ControllerWorld world;
+  world.join_engine("e1");
+  world.join_engine("e2");
+  const MsgId id = world.broadcast({"e2", "e1"}, true);
+  const Received first = world.take_for("e2", Channel::kBroadcastEngines);
+  const Received second = world.take_for("e1", Channel::kBroadcastEngines);
+  world.reply(second, {.buffers = {Frame(std::string("one"))}});
+  world.restart_controller();
+  world.take_for("e2", Channel::kBroadcastEngines);
+  answer_fence(world, Channel::kBroadcastEngines, "trireme");
+  world.reply(first, {.buffers = {Frame(std::string("two"))}});
+  EXPECT_TRUE(world.is_silent()) << "nobody knows where its client is";
+  const auto offers =
+      world.core().offers_for(Channel::kBroadcastClients, RoutingId(world.connection));
+  ASSERT_EQ(offers.size(), 1u);
+  Frames frames = offers.front().frames;
+  frames.erase(frames.begin());
+  const Message reply = world.client.decode(frames);
+  ASSERT_EQ(reply.buffers.size(), 2u);
+  EXPECT_EQ(reply.buffers[0].view(), "two") << "in the order of the targets";
+  EXPECT_EQ(reply.buffers[1].view(), "one");
+  EXPECT_NE(reply.metadata_json.to_string().find(id.str()), std::string::npos);
+  world.core().broadcast().check_invariants();
+}
+
+TEST(Recovery, ACoalescedReplyThatMayBeLostIsOfferedOnceAndItsPartsAreNot) {
+  ControllerWorld world;
+  world.join_engine("e1");
+  world.join_engine("e2");
+  const MsgId id = world.broadcast({"e1", "e2"}, true);
+  std::vector<TaskRecord> parts;
+  for (int i = 0; i < 2; ++i) {
+    const Received part = world.take(Channel::kBroadcastEngines);
+    world.reply(part, {.buffers = {Frame(part.to)}});
+    parts.push_back(world.record(part.message.header.msg_id));
+  }
+  world.take(Channel::kBroadcastClients);
+  world.restart_controller();
+  Outbox out;
+  ControllerCore& core = world.core();
+  core.restore_replies(parts, ControllerCore::Reached::kMaybe, world.clock.now(), out);
+  EXPECT_EQ(core.routes().parked_count(), 0u) << "a client cannot read a part";
+  EXPECT_EQ(core.gathered_with({parts.front()}).size(), 2u);
+  for (int i = 0; i < 2; ++i) core.restore_gatherings(parts, world.clock.now(), out);
+  core.restore_gatherings({parts.front()}, world.clock.now(), out);
+  EXPECT_TRUE(core.routes().is_parked(id));
+  EXPECT_EQ(core.offers_for(Channel::kBroadcastClients, RoutingId("silent")).size(), 1u);
+}
+
 TEST(Recovery, WhatBrokeOffWithAConnectionIsSentAgainALittleLater) {
   ControllerWorld world;
   world.join_engine("e1");

@@ -145,6 +145,16 @@ TEST_F(Queries, ResultsOfCompletedTasksComeWithTheirBuffersInOrderOfId) {
   EXPECT_EQ(result["header"]["msg_id"], second.str());
 }
 
+TEST_F(Queries, AResultThatWasMadeUpForADeadEngineHasMetadata) {
+  const MsgId id = world_.submit_direct("e0");
+  world_.unregister_engine(EngineId(0));
+  world_.advance(60s);
+  world_.discard(Channel::kNotification);
+  const json content = content_of(world_.ask("result_request", ids_json({id})));
+  EXPECT_EQ(content[id.str()]["result_content"]["ename"], "EngineError");
+  EXPECT_EQ(content[id.str()]["result_metadata"], json::object()) << "stock clients look into it";
+}
+
 TEST_F(Queries, ExecuteResultsAreObjects) {
   const MsgId task = world_.submit_direct("e0", "execute_request");
   world_.output("e0", task, "execute_result", R"({"data": {"text/plain": "5"}})");

@@ -135,7 +135,7 @@ void SchedulerWorld::record() {
 
 std::string SchedulerWorld::line_of(SchedulerEffect& effect) {
   if (auto* run = std::get_if<RunTask>(&effect)) {
-    const std::string& id = run->task->msg_id.str();
+    const std::string id = run->task->msg_id.str();
     EXPECT_EQ(run->task->client, RoutingId("client of " + id));
     EXPECT_EQ(run->task->body, Frames{Frame("body of " + id)});
     const std::string again = " again (" + std::to_string(run->attempt) + ")";
