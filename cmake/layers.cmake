@@ -111,7 +111,7 @@ endfunction()
 # trireme_test(NAME SOURCES ... USES ... LABELS ... TIMEOUT ... [OPTIMIZED] [TOGETHER]): a
 # GoogleTest program whose cases are ctests. OPTIMIZED: it computes for long, so that its own
 # sources deserve the preset's optimisation. TOGETHER: its many short cases are one ctest where
-# each start costs (sanitizers).
+# each start costs (AddressSanitizer).
 function(trireme_test name)
   cmake_parse_arguments(ARG "OPTIMIZED;TOGETHER" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -137,7 +137,7 @@ function(trireme_test name)
     endif()
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   endif()
-  if(ARG_TOGETHER AND TRIREME_SANITIZE)
+  if(ARG_TOGETHER AND TRIREME_SANITIZE MATCHES "address")
     add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
   else()
