@@ -53,8 +53,9 @@ endif()
 # once. All targets where CMAKE_UNITY_BUILD is set (the sanitizers' presets), tests alone where
 # TRIREME_UNITY_TESTS is (release). Such sources see each other's unnamed namespaces.
 option(TRIREME_UNITY_TESTS "Compile several sources of a test program as one" OFF)
-target_compile_options(trireme_flags INTERFACE
-  $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-shadow$<SEMICOLON>-Wno-subobject-linkage>)
+set(unity "$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>")
+target_compile_options(trireme_flags INTERFACE $<${unity}:-Wno-shadow>
+  $<$<AND:${unity},$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>)
 if(CMAKE_UNITY_BUILD)  # warnings are judged where each source is compiled by itself
   target_compile_options(trireme_flags INTERFACE -Wno-error)
 endif()
