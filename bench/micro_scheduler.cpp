@@ -20,7 +20,7 @@ class BusyQueue {
   }
 
   void submit(TaskTerms terms) {
-    TaskRequest request;
+    TaskSubmission request;
     request.msg_id = traffic_.msg_id(submitted_++);
     request.client = RoutingId("12345");
     request.terms = std::move(terms);

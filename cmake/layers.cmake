@@ -49,6 +49,23 @@ if(TRIREME_SANITIZE)
   target_link_options(trireme_flags INTERFACE -fsanitize=${TRIREME_SANITIZE})
 endif()
 
+# Several sources of a target as one: the same headers are read and the same templates compiled
+# once. All targets where CMAKE_UNITY_BUILD is set (the sanitizers' presets), tests alone where
+# TRIREME_UNITY_TESTS is (release). Such sources see each other's unnamed namespaces.
+option(TRIREME_UNITY_TESTS "Compile several sources of a test program as one" OFF)
+set(unity "$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>")
+target_compile_options(trireme_flags INTERFACE $<${unity}:-Wno-shadow>
+  $<$<AND:${unity},$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>)
+if(CMAKE_UNITY_BUILD)  # warnings are judged where each source is compiled by itself
+  target_compile_options(trireme_flags INTERFACE -Wno-error)
+endif()
+
+# trireme_alone(SOURCE ...): sources of this folder with file-local names that others of their
+# target have, too; each is compiled by itself everywhere.
+function(trireme_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 # Adds the folder of a room once it has a CMakeLists.txt.
 function(trireme_room name)
   if(EXISTS "${CMAKE_SOURCE_DIR}/${name}/CMakeLists.txt")
@@ -92,9 +109,12 @@ function(trireme_program name)
   target_link_libraries(${name} PRIVATE trireme_flags ${ARG_USES})
 endfunction()
 
-# trireme_test(NAME SOURCES ... USES ... LABELS ...): a GoogleTest program whose cases are ctests.
+# trireme_test(NAME SOURCES ... USES ... LABELS ... TIMEOUT ... [OPTIMIZED] [TOGETHER]): a
+# GoogleTest program whose cases are ctests. OPTIMIZED: it computes for long, so that its own
+# sources deserve the preset's optimisation. TOGETHER: its many short cases are one ctest where
+# each start costs (AddressSanitizer).
 function(trireme_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "OPTIMIZED;TOGETHER" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
@@ -108,6 +128,21 @@ function(trireme_test name)
     TRIREME_LIB_DIR="${CMAKE_LIBRARY_OUTPUT_DIRECTORY}"
     TRIREME_TEST_DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if(TRIREME_UNITY_TESTS)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
+  endif()
+  if(NOT ARG_OPTIMIZED)
+    # What is tested is optimised; the tests themselves take longer to compile than to run.
+    if(TRIREME_SANITIZE)
+      target_compile_options(${name} PRIVATE -O0)
+    endif()
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
+  if(ARG_TOGETHER AND TRIREME_SANITIZE MATCHES "address")
+    add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
+      PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  endif()
 endfunction()

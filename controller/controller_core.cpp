@@ -249,8 +249,8 @@ void ControllerCore::submit(const Message& request, RoutingId client, Frames bod
   Result<TaskTerms> terms = parse_task_terms(request.metadata_json.view());
   if (!terms) return refuse_task(request, client, terms.error(), now, out);
   const std::uint64_t submitted_before = scheduler_.counters().submitted;
-  TaskRequest task{request.header.msg_id, std::move(client), std::move(body), request.header_json,
-                   *std::move(terms)};
+  TaskSubmission task{request.header.msg_id, std::move(client), std::move(body),
+                      request.header_json, *std::move(terms)};
   if (seen == Seen::kNever) {
     scheduler_.on_submit(std::move(task), now.instant, scheduled_);
   } else {

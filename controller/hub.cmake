@@ -1,4 +1,5 @@
 # The hub and the traffic rooms around it: pure cores, tested without sockets.
+trireme_alone(broadcast_tree.cpp)
 trireme_library(hub
   SOURCES
     broadcast_tree.cpp

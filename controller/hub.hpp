@@ -141,8 +141,8 @@ class Hub {
   void resubmit_tasks(const Message& request, Now now, Outbox& out);
 
   Result<std::vector<EngineId>> choose_engines(const EngineNames& names) const;
-  EngineQueue engine_queue(EngineId id, bool verbose) const;
-  void finish_queue_status(const Asker& asker, QueueStatus status, Result<StoreReply> reply,
+  QueueReport engine_queue(EngineId id, bool verbose) const;
+  void finish_queue_status(const Asker& asker, QueueReports status, Result<StoreReply> reply,
                            Now now, Outbox& out);
   void finish_results(const Asker& asker, const ResultRequest& request,
                       const std::vector<MsgId>& pending, const std::vector<TaskRecord>& records,

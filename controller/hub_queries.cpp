@@ -96,8 +96,8 @@ Result<std::vector<EngineId>> Hub::choose_engines(const EngineNames& names) cons
   return chosen;
 }
 
-EngineQueue Hub::engine_queue(EngineId id, bool verbose) const {
-  EngineQueue queue{
+QueueReport Hub::engine_queue(EngineId id, bool verbose) const {
+  QueueReport queue{
       .id = id, .queue = log_.direct().count_on(id), .completed = log_.completed_on(id)};
   const auto uuid = registry_.uuid_of(id);
   if (uuid) queue.tasks = tasks_.running_count(*uuid);
@@ -113,7 +113,7 @@ void Hub::queue_status(const Message& request, Now now, Outbox& out) {
   if (!wish) return fail(asker, MessageType::kHubError, wish.error(), now, out);
   const auto engines = choose_engines(wish->targets);
   if (!engines) return fail(asker, MessageType::kHubError, engines.error(), now, out);
-  QueueStatus status{.verbose = wish->verbose, .unassigned = tasks_.waiting_count()};
+  QueueReports status{.verbose = wish->verbose, .unassigned = tasks_.waiting_count()};
   for (const EngineId id : *engines) status.engines.push_back(engine_queue(id, wish->verbose));
   if (!wish->verbose || !log_.keeps_records()) {
     if (wish->verbose) status.unassigned_ids = tasks_.waiting();
@@ -136,11 +136,11 @@ void Hub::queue_status(const Message& request, Now now, Outbox& out) {
       out);
 }
 
-void Hub::finish_queue_status(const Asker& asker, QueueStatus status, Result<StoreReply> reply,
+void Hub::finish_queue_status(const Asker& asker, QueueReports status, Result<StoreReply> reply,
                               Now now, Outbox& out) {
   if (!reply) return fail(asker, MessageType::kHubError, reply.error(), now, out);
-  std::unordered_map<EngineUuid, EngineQueue*> by_uuid;
-  for (EngineQueue& engine : status.engines) {
+  std::unordered_map<EngineUuid, QueueReport*> by_uuid;
+  for (QueueReport& engine : status.engines) {
     if (auto uuid = registry_.uuid_of(engine.id)) by_uuid.emplace(std::move(*uuid), &engine);
   }
   for (TaskRecord& record : records_in(reply)) {
@@ -157,7 +157,7 @@ void Hub::check_load(const Message& request, Now now, Outbox& out) {
   if (!wish) return fail(asker, MessageType::kHubError, wish.error(), now, out);
   const auto engines = choose_engines(wish->targets);
   if (!engines) return fail(asker, MessageType::kHubError, engines.error(), now, out);
-  std::vector<EngineQueue> queues;
+  std::vector<QueueReport> queues;
   for (const EngineId id : *engines) queues.push_back(engine_queue(id, false));
   answer(asker, MessageType::kLoadReply, load_content(queues), now, out);
 }

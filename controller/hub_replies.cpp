@@ -84,12 +84,12 @@ std::string engine_content(EngineId id, const EngineUuid& uuid) {
   return "{\"id\": " + std::to_string(id.value()) + ", \"uuid\": " + json_quote(uuid.view()) + "}";
 }
 
-std::string queue_content(const QueueStatus& status) {
+std::string queue_content(const QueueReports& status) {
   const auto part = [&status](std::uint64_t count, const std::vector<MsgId>& ids) {
     return status.verbose ? json_list(ids) : number(count);
   };
   std::string json = "{\"status\": \"ok\"";
-  for (const EngineQueue& engine : status.engines) {
+  for (const QueueReport& engine : status.engines) {
     json += ", \"" + std::to_string(engine.id.value()) +
             "\": {\"queue\": " + part(engine.queue, engine.queue_ids) +
             ", \"completed\": " + part(engine.completed, engine.completed_ids) +
@@ -98,9 +98,9 @@ std::string queue_content(const QueueStatus& status) {
   return json + ", \"unassigned\": " + part(status.unassigned, status.unassigned_ids) + "}";
 }
 
-std::string load_content(std::span<const EngineQueue> engines) {
+std::string load_content(std::span<const QueueReport> engines) {
   std::string json = "{\"status\": \"ok\"";
-  for (const EngineQueue& engine : engines) {
+  for (const QueueReport& engine : engines) {
     json +=
         ", \"" + std::to_string(engine.id.value()) + "\": " + number(engine.queue + engine.tasks);
   }

@@ -30,7 +30,7 @@ std::string connection_content(const std::map<EngineId, EngineUuid>& engines);
 std::string engine_content(EngineId id, const EngineUuid& uuid);
 
 /// How much one engine has to do and has done. The ids are filled for verbose replies only.
-struct EngineQueue {
+struct QueueReport {
   EngineId id;
   std::uint64_t queue = 0;
   std::uint64_t completed = 0;
@@ -39,14 +39,14 @@ struct EngineQueue {
   std::vector<MsgId> completed_ids;
   std::vector<MsgId> task_ids;
 };
-struct QueueStatus {
+struct QueueReports {
   bool verbose = false;
-  std::vector<EngineQueue> engines;
+  std::vector<QueueReport> engines;
   std::uint64_t unassigned = 0;
   std::vector<MsgId> unassigned_ids;
 };
-std::string queue_content(const QueueStatus& status);
-std::string load_content(std::span<const EngineQueue> engines);
+std::string queue_content(const QueueReports& status);
+std::string load_content(std::span<const QueueReport> engines);
 
 std::string history_content(std::span<const MsgId> ids);
 std::string resubmit_content(std::span<const std::pair<MsgId, MsgId>> replacements);

@@ -38,8 +38,10 @@ OutcomeCache::Digest OutcomeCache::digest_of(std::string_view id) {
 }
 
 std::size_t OutcomeCache::find_place(const Digest& digest) const {
-  std::size_t place = home_of(digest);
-  while (index_[place] != kEmpty && entries_[index_[place]].digest != digest) {
+  const std::uint32_t tag = tag_of(digest);
+  std::size_t place = home_of(tag);
+  while (index_[place].position != kEmpty &&
+         (index_[place].tag != tag || entries_[index_[place].position].digest != digest)) {
     place = (place + 1) & (index_.size() - 1);
   }
   return place;
@@ -47,7 +49,7 @@ std::size_t OutcomeCache::find_place(const Digest& digest) const {
 
 std::optional<Outcome> OutcomeCache::find(const MsgId& id) const {
   if (entries_.empty()) return std::nullopt;
-  const std::uint32_t position = index_[find_place(digest_of(id.view()))];
+  const std::uint32_t position = index_[find_place(digest_of(id.view()))].position;
   if (position == kEmpty) return std::nullopt;
   const Entry& entry = entries_[position];
   return Outcome{entry.ended_ok,
@@ -59,7 +61,7 @@ void OutcomeCache::put(const MsgId& id, const Outcome& outcome) {
   if (entries_.size() < capacity_ && 2 * (entries_.size() + 1) > index_.size()) grow_index();
   const Entry entry{digest_of(id.view()), outcome.engine.value_or(EngineRef{}), outcome.ended_ok,
                     outcome.engine.has_value()};
-  const std::uint32_t known = index_[find_place(entry.digest)];
+  const std::uint32_t known = index_[find_place(entry.digest)].position;
   if (known != kEmpty) {
     entries_[known] = entry;
     return;
@@ -73,28 +75,30 @@ void OutcomeCache::put(const MsgId& id, const Outcome& outcome) {
   } else {
     entries_.push_back(entry);
   }
-  index_[find_place(entry.digest)] = static_cast<std::uint32_t>(position);
+  index_[find_place(entry.digest)] = {static_cast<std::uint32_t>(position), tag_of(entry.digest)};
 }
 
 /// Closes the gap, so that every entry is still reached from its home without crossing a gap.
 void OutcomeCache::erase_place(std::size_t place) {
   const std::size_t mask = index_.size() - 1;
   std::size_t gap = place;
-  index_[gap] = kEmpty;
-  for (std::size_t next = (gap + 1) & mask; index_[next] != kEmpty; next = (next + 1) & mask) {
-    const std::size_t home = home_of(entries_[index_[next]].digest);
+  index_[gap] = {};
+  for (std::size_t next = (gap + 1) & mask; index_[next].position != kEmpty;
+       next = (next + 1) & mask) {
+    const std::size_t home = home_of(index_[next].tag);
     if (((next - home) & mask) >= ((next - gap) & mask)) {
       index_[gap] = index_[next];
-      index_[next] = kEmpty;
+      index_[next] = {};
       gap = next;
     }
   }
 }
 
 void OutcomeCache::grow_index() {
-  index_.assign(index_.empty() ? kFirstIndexSize : 2 * index_.size(), kEmpty);
+  index_.assign(index_.empty() ? kFirstIndexSize : 2 * index_.size(), {});
   for (std::size_t position = 0; position < entries_.size(); ++position) {
-    index_[find_place(entries_[position].digest)] = static_cast<std::uint32_t>(position);
+    const Digest& digest = entries_[position].digest;
+    index_[find_place(digest)] = {static_cast<std::uint32_t>(position), tag_of(digest)};
   }
 }
 

@@ -20,7 +20,7 @@ struct Outcome {
 };
 
 /// Remembers the outcomes of the last `capacity` tasks; the oldest goes first. Ids are kept as
-/// 128-bit digests: 32 bytes an entry and 8 for the index, whatever the ids' length. Two ids of
+/// 128-bit digests: 32 bytes an entry and 16 for the index, whatever the ids' length. Two ids of
 /// one digest would be taken for one task; between honest ids that does not happen.
 class OutcomeCache {
  public:
@@ -47,18 +47,27 @@ class OutcomeCache {
     bool ended_ok;
     bool has_engine;
   };
+  /// Where an entry is, and enough of its digest to pass by without a look at it: entries are all
+  /// over the memory.
+  struct Pointer {
+    std::uint32_t position = kEmpty;
+    std::uint32_t tag = 0;
+  };
   static constexpr std::uint32_t kEmpty = UINT32_MAX;
 
   static Digest digest_of(std::string_view id);
-  std::size_t home_of(const Digest& digest) const { return digest.low & (index_.size() - 1); }
+  static std::uint32_t tag_of(const Digest& digest) {
+    return static_cast<std::uint32_t>(digest.low);
+  }
+  std::size_t home_of(std::uint32_t tag) const { return tag & (index_.size() - 1); }
   std::size_t find_place(const Digest& digest) const;  // of the entry, or of the gap for it
   void erase_place(std::size_t place);
   void grow_index();
 
   std::size_t capacity_;
-  std::vector<Entry> entries_;        // a ring once it is full
-  std::size_t oldest_ = 0;            // the ring's next victim
-  std::vector<std::uint32_t> index_;  // open addressing, a power of two, at most half full
+  std::vector<Entry> entries_;  // a ring once it is full
+  std::size_t oldest_ = 0;      // the ring's next victim
+  std::vector<Pointer> index_;  // open addressing, a power of two, at most half full
 };
 
 }  // namespace trireme

@@ -19,7 +19,7 @@
 namespace trireme {
 
 /// A task as submitted. The scheduler looks at msg_id and terms only; everything else is carried.
-struct TaskRequest {
+struct TaskSubmission {
   MsgId msg_id;
   RoutingId client;   // whom the reply goes to
   Frames body;        // what an engine is sent after the identities
@@ -70,7 +70,7 @@ std::string_view state_name(const TaskState& state);
 /// A live task. Its slot and sequence never change.
 class Task {
  public:
-  Task(TaskRequest from_client, TaskRef self)
+  Task(TaskSubmission from_client, TaskRef self)
       : request(std::move(from_client)), ref(self), retries_left(request.terms.retries) {}
 
   const TaskState& state() const noexcept { return state_; }
@@ -91,7 +91,7 @@ class Task {
   /// Counts moves; a queue entry is current while its ticket is.
   std::uint32_t ticket() const noexcept { return ticket_; }
 
-  TaskRequest request;
+  TaskSubmission request;
   const TaskRef ref;
   std::uint32_t retries_left;
   std::uint32_t attempts = 0;  // times it was given to an engine

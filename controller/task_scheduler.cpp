@@ -73,13 +73,13 @@ bool TaskScheduler::is_new(const MsgId& msg_id, const RoutingId& client, Schedul
   return true;
 }
 
-void TaskScheduler::on_submit(TaskRequest request, Instant now, SchedulerOutbox& out) {
+void TaskScheduler::on_submit(TaskSubmission request, Instant now, SchedulerOutbox& out) {
   if (!is_new(request.msg_id, request.client, out)) return;
   admit(tasks_.add(std::move(request)), now, out);
   settle(out);
 }
 
-void TaskScheduler::on_restored(TaskRequest request, const TaskPast& past, Instant now,
+void TaskScheduler::on_restored(TaskSubmission request, const TaskPast& past, Instant now,
                                 SchedulerOutbox& out) {
   if (tasks_.find(request.msg_id) != nullptr) return;
   ++counters_.submitted;

@@ -41,7 +41,7 @@ struct SchedulerOptions {
 /// Give a task to an engine, and note that it has it. Both pointers are borrowed: they hold until
 /// the scheduler is handed its next event.
 struct RunTask {
-  const TaskRequest* task;
+  const TaskSubmission* task;
   const EngineUuid* engine;
   std::uint32_t attempt;  // from 1
 };
@@ -171,11 +171,11 @@ class TaskScheduler {
   TaskScheduler(const TaskScheduler&) = delete;
   TaskScheduler& operator=(const TaskScheduler&) = delete;
 
-  void on_submit(TaskRequest request, Instant now, SchedulerOutbox& out);
+  void on_submit(TaskSubmission request, Instant now, SchedulerOutbox& out);
   /// A task that a former controller left unfinished. It runs on where it runs, if that engine has
   /// joined, and waits otherwise; its timeout begins anew. Tasks come in the order in which they
   /// were submitted. A task that is live already is dropped.
-  void on_restored(TaskRequest request, const TaskPast& past, Instant now, SchedulerOutbox& out);
+  void on_restored(TaskSubmission request, const TaskPast& past, Instant now, SchedulerOutbox& out);
   /// The engine has nothing of the attempt it was given: it never came, or its reply got lost. The
   /// task waits for an engine again; that costs no retry. Nothing happens when the engine does not
   /// have the task.

@@ -7,7 +7,7 @@
 
 namespace trireme {
 
-Task& TaskTable::add(TaskRequest request) {
+Task& TaskTable::add(TaskSubmission request) {
   if (free_.empty()) {
     free_.push_back(static_cast<TaskSlot>(tasks_.size()));
     tasks_.emplace_back();

@@ -16,7 +16,7 @@ namespace trireme {
 class TaskTable {
  public:
   /// Adds a task whose id is not live yet; its sequence is one more than the last one's.
-  Task& add(TaskRequest request);
+  Task& add(TaskSubmission request);
   /// Takes a task out; its slot is free for another.
   std::unique_ptr<Task> take(TaskSlot slot);
 

@@ -37,6 +37,10 @@ class ReceivedStorage final : public FrameStorage {
   zmq_msg_t message_;
 };
 
+// Parts as ZeroMQ handed them over leave only where no more messages than this may wait for a
+// reader: each holds what ZeroMQ read it into, up to 18 KB.
+constexpr int kOriginalsWaitingMax = 1000;
+
 // The message that came last, as ZeroMQ handed it over. Most messages go on at once: then these
 // parts leave, and the copies made of them stay with whoever keeps the frames.
 class LastReceived {
@@ -129,10 +133,10 @@ LastReceived& last_received() {
 void release_frame(void* /*data*/, void* hint) { delete static_cast<Frame*>(hint); }
 
 // Fills `message` with the frame's bytes by the cheapest means; false when memory ran out.
-bool fill(zmq_msg_t* message, const Frame& frame, LastReceived& last) {
+bool fill(zmq_msg_t* message, const Frame& frame, LastReceived* last) {
   const std::string_view bytes = frame.view();
   if (bytes.size() <= kCopyBytesMax) {
-    if (!bytes.empty() && last.take(frame, message)) return true;
+    if (last != nullptr && !bytes.empty() && last->take(frame, message)) return true;
     if (zmq_msg_init_size(message, bytes.size()) != 0) return false;
     if (!bytes.empty()) std::memcpy(zmq_msg_data(message), bytes.data(), bytes.size());
     return true;
@@ -275,6 +279,8 @@ Result<Socket> Socket::open(NetContext& context, SocketType type, const SocketOp
   }
   socket.reports_unreachable_ = options.report_unreachable;
   socket.notes_sources_ = options.note_sources;
+  socket.sends_originals_ =
+      options.send_queue_max > 0 && options.send_queue_max <= kOriginalsWaitingMax;
   return socket;
 }
 
@@ -285,6 +291,7 @@ Socket::Socket(Socket&& other) noexcept
       is_drained_(other.is_drained_),
       reports_unreachable_(other.reports_unreachable_),
       notes_sources_(other.notes_sources_),
+      sends_originals_(other.sends_originals_),
       last_source_(other.last_source_) {
   TRIREME_CHECK(other.observer_ == nullptr, "a watched socket keeps its address");
 }
@@ -298,6 +305,7 @@ Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(is_drained_, other.is_drained_);
   std::swap(reports_unreachable_, other.reports_unreachable_);
   std::swap(notes_sources_, other.notes_sources_);
+  std::swap(sends_originals_, other.sends_originals_);
   std::swap(last_source_, other.last_source_);
   return *this;
 }
@@ -344,7 +352,7 @@ void Socket::subscribe(std::string_view prefix) {
 
 Result<void> Socket::send(Frames&& frames) {
   touch();
-  LastReceived& last = last_received();
+  LastReceived* const last = sends_originals_ ? &last_received() : nullptr;
   const std::size_t count = frames.size();
   for (std::size_t i = 0; i < count; ++i) {
     zmq_msg_t message;

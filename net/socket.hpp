@@ -137,6 +137,7 @@ class Socket {
   bool is_drained_ = false;
   bool reports_unreachable_ = false;
   bool notes_sources_ = false;
+  bool sends_originals_ = false;
   int last_source_ = -1;
 };
 

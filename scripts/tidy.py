@@ -200,6 +200,19 @@ def check_includes(path, source, findings):
             findings.add(path, number, f"{match.group(1)}: {fault}")
 
 
+def check_first_include(path, source, sources, findings):
+    """A source that has a header includes it first, which shows that the header compiles alone."""
+    header = path[:-len("cpp")] + "hpp"
+    if header not in sources:
+        return
+    for number, line in enumerate(source.split("\n"), 1):
+        match = INCLUDE.match(line)
+        if match:
+            if match.group(1)[1:-1] != header:
+                findings.add(path, number, f"the first include is not {header}")
+            return
+
+
 def check_clock(path, source, findings):
     if CLOCK_READERS.match(path):
         return
@@ -274,6 +287,7 @@ def judge(root):
             check_includes(path, source, findings)
             check_clock(path, source, findings)
         if path.endswith(".cpp"):
+            check_first_include(path, source, sources, findings)
             check_built(path, lists, findings)
     return findings.lines, len(sources)
 

@@ -49,11 +49,13 @@ BAD = [
     ("may not include from net/", "session/a.hpp", TOP + '#include "net/socket.hpp"\n'),
     ("shows only std", "client/include/trireme/a.hpp", TOP + '#include "session/ids.hpp"\n'),
     ("shows only std", "session/include/trireme/a.hpp", TOP + "#include <simdjson.h>\n"),
+    ("the first include is not net/a.hpp", "net/a.cpp",
+     "#include <vector>\n\n#include \"net/a.hpp\"\n"),
     ("reads a clock", "controller/a.hpp", TOP + "auto t = std::chrono::steady_clock::now();\n"),
     ("says nothing; name the concept", "session/util.hpp", TOP),
     ("says nothing; name the concept", "common/a.hpp", TOP),
     ("file names are snake_case", "net/MySocket.hpp", TOP),
-    ("no CMake list names", "net/a.cpp", "int a;\n"),
+    ("no CMake list names", "net/b.cpp", "int a;\n"),
     ("no line break at the end", "net/a.hpp", TOP + "int a;"),
 ]
 
@@ -67,6 +69,7 @@ CLEAN = [
     ("net/a.hpp", TOP + "enum class E {\n" + "  kA,  // (a)\n" * 80 + "};\n"),
     ("net/a.hpp", TOP + "#include <zmq.hpp>\n".replace("zmq.hpp", "vector")),
     ("session/clock.cpp", "auto t = std::chrono::steady_clock::now();\n"),
+    ("net/a.cpp", "#include \"net/a.hpp\"\n\n#include <vector>\n"),
     ("engine/a.hpp", TOP + '#include "net/socket.hpp"\n#include "session/ids.hpp"\n'),
     ("client/include/trireme/a.hpp", TOP + "#include <trireme/value.hpp>\n#include <vector>\n"),
     ("controller/a.hpp", TOP + "// steady_clock::now() is for loops.\n"),
@@ -82,6 +85,11 @@ def findings(path, text):
             file.write(text)
         with open(os.path.join(root, "CMakeLists.txt"), "w", encoding="utf-8") as file:
             file.write("add_library(x clock.cpp)\n")
+        if path == "net/a.cpp":  # a source with a header
+            with open(os.path.join(root, "net/a.hpp"), "w", encoding="utf-8") as file:
+                file.write(TOP)
+            with open(os.path.join(root, "net/CMakeLists.txt"), "w", encoding="utf-8") as file:
+                file.write("add_library(x a.cpp)\n")
         return tidy.judge(root)[0]
 
 

@@ -268,7 +268,7 @@ void NaiveScheduler::forget_idle_engines() {
   });
 }
 
-void NaiveScheduler::submit(const TaskRequest& request, Instant now) {
+void NaiveScheduler::submit(const TaskSubmission& request, Instant now) {
   const std::string id = request.msg_id.str();
   if (find_live(id) != nullptr) {
     lines_.push_back("drop " + id + ": duplicate of a live task");

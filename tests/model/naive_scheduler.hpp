@@ -20,7 +20,7 @@ class NaiveScheduler {
   explicit NaiveScheduler(SchedulerOptions options) : options_(options) {}
 
   // Events. Each leaves lines of effects other than runs; give_out() follows for every event.
-  void submit(const TaskRequest& request, Instant now);
+  void submit(const TaskSubmission& request, Instant now);
   void reply(const std::string& engine, const std::string& id, const ReplyTerms& terms,
              Instant now);
   void join(const std::string& engine);
@@ -73,7 +73,7 @@ class NaiveScheduler {
   };
   enum class State { kChecking, kWaiting, kRunning, kEnded };
   struct NaiveTask {
-    TaskRequest request;
+    TaskSubmission request;
     State state = State::kWaiting;
     std::map<std::string, Ending> after_ended, follow_ended;  // of the ids it depends on
     std::set<std::string> after_ids, follow_ids;

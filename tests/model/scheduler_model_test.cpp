@@ -103,7 +103,7 @@ class Twins {
 
   void submit() {
     if (!chance(4)) ++submitted_;  // else an id seen before
-    TaskRequest request;
+    TaskSubmission request;
     request.msg_id = MsgId("t" + std::to_string(submitted_));
     if (chance(3)) request.msg_id = MsgId(some_id());
     TaskTerms& terms = request.terms;
@@ -182,7 +182,7 @@ class Twins {
     real_.on_deadline(now_, out_);
   }
 
-  static std::string text_of(const TaskRequest& request) {
+  static std::string text_of(const TaskSubmission& request) {
     std::string text = request.msg_id.str();
     const TaskTerms& terms = request.terms;
     for (const auto& [name, dependency] :

@@ -79,7 +79,7 @@ class World(unittest.TestCase):
         for process in reversed(self.processes):
             if process.running():
                 process.signal(signal.SIGTERM)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE  # stock engines take their time to leave
         stuck = []
         for process in self.processes:
             while process.running() and time.monotonic() < deadline:

@@ -226,7 +226,7 @@ class Durability(RestartWorld):
         self.start_controller()
         view = self.stock_client().load_balanced_view()
         view.apply_async(square_after, 0, 1)
-        wait_until(lambda: len(self.records()) == 1, "the task is recorded", patience=10)
+        wait_until(lambda: len(self.records()) == 1, "the task is recorded")
 
     def test_none_promises_nothing_and_begins_anew(self):
         controller = self.start_controller("--durability=none")

@@ -54,7 +54,7 @@ TEST_F(SocketTest, ARouterSeesTheIdentityAndAnswersToIt) {
 }
 
 TEST_F(SocketTest, FramesAreForwardedWithTheirBytesWhateverTheirSize) {
-  Socket router = open(SocketType::kRouter, {.identity = "r"});
+  Socket router = open(SocketType::kRouter, {.identity = "r", .send_queue_max = 1000});
   Socket first = open(SocketType::kDealer, {.identity = "first"});
   Socket second = open(SocketType::kDealer, {.identity = "second"});
   const int port = *router.bind("tcp://127.0.0.1:*");
@@ -77,7 +77,7 @@ TEST_F(SocketTest, FramesAreForwardedWithTheirBytesWhateverTheirSize) {
 
 // What is forwarded leaves as it came, what is sent again is a copy: nobody can tell.
 TEST_F(SocketTest, FramesMayBeSentAgainAndInAnyOrder) {
-  Socket router = open(SocketType::kRouter);
+  Socket router = open(SocketType::kRouter, {.send_queue_max = 1000});
   Socket dealer = open(SocketType::kDealer, {.identity = "d"});
   ASSERT_TRUE(dealer.connect(url(*router.bind("tcp://127.0.0.1:*"))).has_value());
   const std::string text(100, 't');

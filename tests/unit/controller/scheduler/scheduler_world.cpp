@@ -36,7 +36,7 @@ TaskBuilder& TaskBuilder::timeout(std::chrono::nanoseconds duration) {
   return *this;
 }
 
-TaskRequest TaskBuilder::build() const {
+TaskSubmission TaskBuilder::build() const {
   return {MsgId(id_), RoutingId("client of " + id_), Frames{Frame("body of " + id_)},
           Frame("header of " + id_), terms_};
 }

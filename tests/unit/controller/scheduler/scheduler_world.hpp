@@ -31,7 +31,7 @@ class TaskBuilder {
   TaskBuilder& retries(std::uint32_t count);
   TaskBuilder& timeout(std::chrono::nanoseconds duration);
 
-  TaskRequest build() const;
+  TaskSubmission build() const;
 
  private:
   TaskBuilder& set(Dependency& dependency, std::vector<std::string> ids);

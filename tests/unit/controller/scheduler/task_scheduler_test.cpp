@@ -296,7 +296,7 @@ TEST(TaskScheduler, LargeQueuesAndManyEnginesStayQuick) {
     out.effects.clear();
   };
   for (int number = 0; number < 20000; ++number) {
-    TaskRequest request;
+    TaskSubmission request;
     request.msg_id = MsgId("task " + std::to_string(number));
     if (number % 4 == 1) request.terms.targets.emplace_back("engine " + std::to_string(number % 7));
     if (number % 4 == 2) request.terms.after.ids.emplace_back("task " + std::to_string(number - 1));
