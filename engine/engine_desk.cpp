@@ -59,6 +59,13 @@ EngineDesk::EngineDesk(Parts parts, Wire wire, EngineCore core, DeskSockets sock
 
 EngineDesk::~EngineDesk() = default;
 
+void EngineDesk::hold_requests() { parts_.loop.unwatch(sockets_->shell); }
+
+void EngineDesk::take_requests() {
+  parts_.loop.watch(sockets_->shell, [this] { receive_shell(); });
+  receive_shell();
+}
+
 void EngineDesk::close() {
   front_ends_.reset();
   sockets_.reset();

@@ -49,6 +49,11 @@ class EngineDesk {
   /// which they are; the same ones when they are open. The errors are those of Socket::bind().
   Result<KernelConnection> bind_front_ends();
 
+  /// Requests wait on the shell channel from now on; the other channels are served.
+  void hold_requests();
+  /// They are taken again, those that waited first.
+  void take_requests();
+
   /// Closes all sockets; what was sent goes out while they linger.
   void close();
   /// The hub knows this engine under another id now.

@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTaskGrace{1'000};
 /// How often a kernel looks whether the front end that started it is still there.
 constexpr milliseconds kParentLook{1'000};
+/// ZeroMQ tries again after 100 ms to reach what was not there, with each socket by itself.
+constexpr milliseconds kConnectTime{250};
 constexpr int kNoEngineId = -1;
 
 Result<DeskSockets> open_sockets(NetContext& context) {
@@ -48,6 +50,7 @@ class JupyterKernel {
       parts_.log.write(LogLevel::kError, opened.error().text);
       return {kExitConfiguration, std::nullopt, false};
     }
+    wait_until_settled();
     desk_->say_hello();
     while (!leave_ && !desk_->leave()) turn();
     const bool idle = parts_.host.leave(kTaskGrace);
@@ -78,7 +81,7 @@ class JupyterKernel {
                                                            {}},
                                          Wire(std::move(*signer), Packer()), std::move(core),
                                          std::move(*sockets));
-    wait_until_settled();
+    desk_->hold_requests();
     auto bound = desk_->bind_front_ends();
     if (!bound) return bound.error();
     const bool chose_ports = connection->shell_port == 0 || connection->iopub_port == 0 ||
@@ -89,17 +92,25 @@ class JupyterKernel {
   }
 
   /// Front ends wait patiently for a kernel that does not answer yet, but not for each of a
-  /// person's first keys.
+  /// person's first keys; and who is answered before its output channel is connected misses the
+  /// output of its first cell, for which some wait without end.
   void wait_until_settled() {
-    while (!leave_ && !parts_.host.is_settled()) turn();
+    const Instant connected = parts_.clock.now().instant + kConnectTime;
+    while (!leave_ && (!parts_.host.is_settled() || parts_.clock.now().instant < connected)) {
+      turn(connected);
+    }
+    desk_->take_requests();
   }
 
-  void turn() {
+  /// Waits until `limit` at most, if that is still to come.
+  void turn(std::optional<Instant> limit = std::nullopt) {
+    const Instant now = parts_.clock.now().instant;
     auto deadline = parts_.host.next_deadline();
-    if (parts_.has_parent) {
-      const Instant look = parts_.clock.now().instant + kParentLook;
-      deadline = deadline ? std::min(*deadline, look) : look;
-    }
+    const auto consider = [&](Instant instant) {
+      deadline = deadline ? std::min(*deadline, instant) : instant;
+    };
+    if (limit && now < *limit) consider(*limit);
+    if (parts_.has_parent) consider(now + kParentLook);
     parts_.loop.wait(deadline);
     parts_.host.on_deadline(parts_.clock.now());
     if (parts_.has_parent && getppid() != parent_) {
