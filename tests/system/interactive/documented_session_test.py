@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 
 BIN = os.environ["TRIREME_BIN_DIR"]
 PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "..", "docs", "interactive.md")
@@ -56,7 +57,10 @@ class Session:
         if self.python is None:
             self.python = code.InteractiveConsole()
         said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), \
+                warnings.catch_warnings():
+            # unittest turns on what nobody who types sees: complaints of libraries about others.
+            warnings.simplefilter("ignore")
             self.python.push(line)
         return said.getvalue().splitlines()
 
