@@ -17,12 +17,10 @@ class Tasks(EngineWorld):
         client = self.start_cluster()
         self.assertEqual(client.call("trireme.echo", "x"), "x")
         self.assertEqual(client.call("trireme.echo", "x", channel="task"), "x")
-        request = client.apply(
-            "trireme.echo", "x", channel="broadcast",
-            metadata={"targets": [[client.engines[0], 0]], "is_broadcast": True,
-                      "is_coalescing": False},
+        request, reply = client.broadcast(
+            {"function": "trireme.echo", "args": ["x"], "kwargs": {}},
+            {"targets": [[client.engines[0], 0]], "is_broadcast": True, "is_coalescing": False},
         )
-        reply = client.receive("broadcast")
         self.assertEqual(reply["content"], {"status": "ok", "result": "x"})
         self.assertEqual(reply["metadata"]["original_msg_id"], request)
         self.assertEqual(reply["parent_header"]["msg_id"], f"{request}_{client.engines[0]}")
@@ -30,12 +28,10 @@ class Tasks(EngineWorld):
     def test_a_coalescing_broadcast_joins_packed_results(self):
         client = self.start_cluster(engines=2)
         targets = [[client.engines[engine], engine] for engine in (0, 1)]
-        client.send(
-            "broadcast", "apply_request",
+        _, reply = client.broadcast(
             {"function": "trireme.echo", "args": [7], "kwargs": {}, "packed": True},
-            metadata={"targets": targets, "is_broadcast": True, "is_coalescing": True},
+            {"targets": targets, "is_broadcast": True, "is_coalescing": True},
         )
-        reply = client.receive("broadcast")
         self.assertEqual(reply["content"]["status"], "ok")
         self.assertCountEqual(reply["metadata"]["broadcast_targets"], targets)
         results = [json.loads(bytes(buffer)) for buffer in reply["buffers"]]

@@ -82,6 +82,16 @@ class RawClient:
         target = engine if channel == "mux" else None
         return self.send(channel, "apply_request", content, target, metadata, buffers)
 
+    def broadcast(self, content, metadata):
+        """A broadcast's id and its first reply. The stock controller drops what comes before an
+        engine has found its schedulers, which start late: there it is sent until it is answered."""
+        tries = 6 if CONTROLLER == "stock" else 1
+        for _ in range(tries):
+            request = self.send("broadcast", "apply_request", content, metadata=metadata)
+            if self.sockets["broadcast"].poll(PATIENCE * 1000 // tries):
+                break
+        return request, self.receive("broadcast", patience=0)
+
     def call(self, function, *args, **options):
         """The result of a call on one engine; its failures are errors of the test."""
         channel = options.get("channel", "mux")
