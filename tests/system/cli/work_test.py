@@ -107,6 +107,7 @@ class Restart(World):
         with subprocess.Popen(self.command("run", "sh", "-c", script), env=self.environment,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             wait_until(lambda: read_text(pid_file), "the program runs")
+            self.trireme("history")  # its answer waits for the records: what they lack is run again
             self.restart()
             out, err = process.communicate(timeout=120)
         self.assertEqual((process.returncode, out), (7, "first\nlast\n"), err)
