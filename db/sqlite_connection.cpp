@@ -12,9 +12,9 @@
 namespace trireme {
 namespace {
 
-constexpr int kPageBytes = 8192;  // of a new file
+constexpr int kPageBytes = 16384;  // of a new file
 constexpr int kCacheKibibytes = 8192;
-constexpr int kJournalPages = 2048;  // then the log is taken over into the file
+constexpr int kJournalPages = 1024;  // then the log is taken over into the file
 constexpr std::int64_t kJournalBytesKept = std::int64_t{64} << 20;
 
 std::string sentence(const std::filesystem::path& file, std::string_view what) {
