@@ -21,12 +21,12 @@ class TaskLives {
  public:
   void append(std::uint64_t number, std::vector<RecordChange>& changes) {
     const EngineUuid engine(Traffic::engine(number % 4));
-    const Message request = *wire_.decode(traffic_.request(number), Wire::Replays::kAllow);
-    const Message reply =
-        *wire_.decode(traffic_.reply(number, engine.view()), Wire::Replays::kAllow);
-    changes.push_back(submitted_from(request, TaskQueue::kTask));
-    changes.push_back(TaskAssigned{request.header.msg_id, engine, Timestamp{}});
-    TaskFinished finished = finished_from(request.header.msg_id, reply, Timestamp{});
+    Message request = *wire_.decode(traffic_.request(number), Wire::Replays::kAllow);
+    Message reply = *wire_.decode(traffic_.reply(number, engine.view()), Wire::Replays::kAllow);
+    const MsgId id = request.header.msg_id;
+    changes.push_back(submitted_from(std::move(request), TaskQueue::kTask));
+    changes.push_back(TaskAssigned{id, engine, Timestamp{}});
+    TaskFinished finished = finished_from(id, std::move(reply), Timestamp{});
     finished.engine = engine;
     changes.push_back(std::move(finished));
   }

@@ -102,7 +102,8 @@ bool BroadcastTree::send_to(std::size_t index, const Message& request, const Req
   message.metadata_json =
       Frame("{\"targets\": [" + pair_json(target.uuid, target.id) + "], \"original_msg_id\": " +
             json_quote(request.header.msg_id.view()) + place + parts.metadata_tail);
-  if (!log_.direct_submitted(target.uuid, message, TaskQueue::kBroadcast, out)) return false;
+  if (!log_.direct_submitted(target.uuid, Message(message), TaskQueue::kBroadcast, out))
+    return false;
   out.send(Channel::kBroadcastEngines, std::move(message));
   return true;
 }
@@ -152,7 +153,7 @@ void BroadcastTree::on_request(const Message& request, Outbox& out, const PastRe
   }
 }
 
-void BroadcastTree::on_reply(Frames frames, const Message& reply, Now now, Outbox& out) {
+void BroadcastTree::on_reply(Frames frames, Message&& reply, Now now, Outbox& out) {
   if (reply.identities.size() < 2) {
     return out.log(LogLevel::kWarning, "A broadcast reply without addressee was dropped.");
   }
@@ -162,10 +163,14 @@ void BroadcastTree::on_reply(Frames frames, const Message& reply, Now now, Outbo
     return out.log(LogLevel::kWarning,
                    "Engine " + engine.str() + " answered a broadcast that it was not sent.");
   }
-  log_.direct_finished(engine, reply, now, out);
-  if (gatherings_.contains(*original)) return gather(*original, reply, out);
+  if (gatherings_.contains(*original)) {
+    log_.direct_finished(engine, Message(reply), now, out);
+    return gather(*original, reply, out);
+  }
+  const bool is_coalescing = bool_field(reply.metadata_json.view(), "is_coalescing");
+  log_.direct_finished(engine, std::move(reply), now, out);
   // What belongs to a gathering that was dropped, or is answered, has no one to go to.
-  if (bool_field(reply.metadata_json.view(), "is_coalescing")) return;
+  if (is_coalescing) return;
   frames.erase(frames.begin());
   out.send(Channel::kBroadcastClients, std::move(frames));
 }

@@ -62,7 +62,7 @@ class BroadcastTree {
   std::vector<MsgId> part_ids(const Message& request) const;
   /// A verified reply from an engine: frames as they came, and the same parsed. The identities
   /// are the engine's and then the client's.
-  void on_reply(Frames frames, const Message& reply, Now now, Outbox& out);
+  void on_reply(Frames frames, Message&& reply, Now now, Outbox& out);
   void on_engine_left(const EngineUuid& engine, Outbox& out);
 
   std::size_t gathering_count() const noexcept { return gatherings_.size(); }

@@ -103,9 +103,9 @@ void ControllerCore::on_frames(Channel channel, Frames frames, Now now, Outbox& 
       start_broadcast(std::move(frames), out);
       break;
     case Channel::kBroadcastEngines:
-      if (const auto reply = decode(channel, frames, out);
+      if (auto reply = decode(channel, frames, out);
           reply && !on_fence(channel, *reply, now, out)) {
-        broadcast_.on_reply(std::move(frames), *reply, now, out);
+        broadcast_.on_reply(std::move(frames), *std::move(reply), now, out);
       }
       break;
     case Channel::kHeartPong:
@@ -138,7 +138,7 @@ void ControllerCore::note_fault(Channel channel, const Frames& frames, const Err
 }
 
 void ControllerCore::relay_message(Channel channel, Frames frames, Now now, Outbox& out) {
-  const std::optional<Message> message = decode(channel, frames, out);
+  std::optional<Message> message = decode(channel, frames, out);
   if (!message) return;
   if (channel == Channel::kMuxClients && !message->identities.empty()) {
     if (!take_note_of_client(channel, *message, out)) return;
@@ -147,10 +147,10 @@ void ControllerCore::relay_message(Channel channel, Frames frames, Now now, Outb
     }
   }
   if (channel == Channel::kMuxEngines && on_fence(channel, *message, now, out)) return;
-  pass_on(channel, std::move(frames), *message, now, out);
+  pass_on(channel, std::move(frames), *std::move(message), now, out);
 }
 
-void ControllerCore::pass_on(Channel channel, Frames frames, const Message& message, Now now,
+void ControllerCore::pass_on(Channel channel, Frames frames, Message&& message, Now now,
                              Outbox& out) {
   const std::optional<RelayRoute> route = relay_route(channel);
   TRIREME_CHECK(route.has_value(), "only relayed channels come here");
@@ -162,13 +162,15 @@ void ControllerCore::pass_on(Channel channel, Frames frames, const Message& mess
   if (channel == Channel::kIopubEngines) {
     hub_.on_output(message, now, out);
   } else if (channel == Channel::kMuxEngines) {
-    if (!hub_.log().direct_finished(EngineUuid(message.identities.front().view()), message, now,
-                                    out)) {
+    const EngineUuid engine(message.identities.front().view());
+    if (!hub_.log().direct_finished(engine, std::move(message), now, out)) {
       return;  // answered before
     }
-  } else if (!hub_.log().direct_submitted(EngineUuid(message.identities[1].view()), message,
-                                          TaskQueue::kMux, out)) {
-    return;  // the same request is at the engine already
+  } else {
+    const EngineUuid engine(message.identities[1].view());
+    if (!hub_.log().direct_submitted(engine, std::move(message), TaskQueue::kMux, out)) {
+      return;  // the same request is at the engine already
+    }
   }
   out.send(route->to, std::move(frames));
 }
@@ -194,7 +196,7 @@ void ControllerCore::start_broadcast(Frames frames, Outbox& out) {
 }
 
 void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
-  const std::optional<Message> request = decode(Channel::kTaskClients, frames, out);
+  std::optional<Message> request = decode(Channel::kTaskClients, frames, out);
   if (!request) return;
   if (request->identities.size() != 1) {
     note_fault(Channel::kTaskClients, frames,
@@ -212,10 +214,10 @@ void ControllerCore::submit_task(Frames frames, Now now, Outbox& out) {
   if (!scheduler_.is_live(id) && may_be_repeated(*request)) {
     return ask_about_past(Channel::kTaskClients, {id}, std::move(frames), out);
   }
-  accept_task(std::move(frames), *request, Seen::kNever, now, out);
+  accept_task(std::move(frames), *std::move(request), Seen::kNever, now, out);
 }
 
-void ControllerCore::accept_task(Frames frames, const Message& request, Seen seen, Now now,
+void ControllerCore::accept_task(Frames frames, Message&& request, Seen seen, Now now,
                                  Outbox& out) {
   RoutingId client(request.identities.front().view());
   const std::uint64_t bytes = bytes_of(frames);
@@ -223,14 +225,14 @@ void ControllerCore::accept_task(Frames frames, const Message& request, Seen see
     const Error error{ErrorCode::kConfiguration,
                       "this controller was started with --scheme=none and schedules no tasks; use "
                       "a direct view"};
-    return refuse_task(request, client, error, now, out);
+    return refuse_task(std::move(request), client, error, now, out);
   }
   if (bytes > options_.message_bytes_max) {
     const Error error{ErrorCode::kTooLarge,
                       "a task of " + std::to_string(bytes) + " bytes is over the limit of " +
                           std::to_string(options_.message_bytes_max) +
                           "; push the data to the engines first, or raise --message-bytes-max"};
-    return refuse_task(request, client, error, now, out);
+    return refuse_task(std::move(request), client, error, now, out);
   }
   const std::uint64_t queued = scheduler_.live_bytes();
   if (queued > 0 && queued + bytes > options_.queue_bytes_max) {
@@ -239,15 +241,15 @@ void ControllerCore::accept_task(Frames frames, const Message& request, Seen see
                           " bytes, this one " + std::to_string(bytes) + ", the limit is " +
                           std::to_string(options_.queue_bytes_max) +
                           "; submit it again when others have ended, or raise --queue-bytes-max"};
-    return refuse_task(request, client, error, now, out);
+    return refuse_task(std::move(request), client, error, now, out);
   }
-  submit(request, std::move(client), tail(frames, 1), seen, now, out);
+  submit(std::move(request), std::move(client), tail(frames, 1), seen, now, out);
 }
 
-void ControllerCore::submit(const Message& request, RoutingId client, Frames body, Seen seen,
-                            Now now, Outbox& out) {
+void ControllerCore::submit(Message&& request, RoutingId client, Frames body, Seen seen, Now now,
+                            Outbox& out) {
   Result<TaskTerms> terms = parse_task_terms(request.metadata_json.view());
-  if (!terms) return refuse_task(request, client, terms.error(), now, out);
+  if (!terms) return refuse_task(std::move(request), client, terms.error(), now, out);
   const std::uint64_t submitted_before = scheduler_.counters().submitted;
   TaskSubmission task{request.header.msg_id, std::move(client), std::move(body),
                       request.header_json, *std::move(terms)};
@@ -257,24 +259,24 @@ void ControllerCore::submit(const Message& request, RoutingId client, Frames bod
     scheduler_.on_restored(std::move(task), {.attempts = 1}, now.instant, scheduled_);
   }
   if (scheduler_.counters().submitted != submitted_before) {
-    hub_.log().task_submitted(submitted_from(request, TaskQueue::kTask), out);
+    hub_.log().task_submitted(submitted_from(std::move(request), TaskQueue::kTask), out);
   }
   carry_out(nullptr, now, out);
 }
 
-void ControllerCore::refuse_task(const Message& request, const RoutingId& client,
-                                 const Error& error, Now now, Outbox& out) {
+void ControllerCore::refuse_task(Message&& request, const RoutingId& client, const Error& error,
+                                 Now now, Outbox& out) {
   if (!scheduler_.on_refused(request.header.msg_id, client, scheduled_)) {
     return carry_out(nullptr, now, out);
   }
-  hub_.log().task_submitted(submitted_from(request, TaskQueue::kTask), out);
   scheduled_.effects.emplace_back(FailTask{client, request.header.msg_id, request.header_json,
                                            error.code, error.text, std::nullopt});
+  hub_.log().task_submitted(submitted_from(std::move(request), TaskQueue::kTask), out);
   carry_out(nullptr, now, out);
 }
 
 void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
-  const std::optional<Message> reply = decode(Channel::kTaskEngines, frames, out);
+  std::optional<Message> reply = decode(Channel::kTaskEngines, frames, out);
   if (!reply || on_fence(Channel::kTaskEngines, *reply, now, out)) return;
   const Result<MsgId> request = parse_msg_id(reply->parent_json.view());
   if (!request || reply->identities.empty()) {
@@ -289,7 +291,7 @@ void ControllerCore::finish_task(Frames frames, Now now, Outbox& out) {
   const ReplyTerms known = terms ? *terms : ReplyTerms{true, ReplyStatus::kError};
   scheduler_.on_reply(EngineUuid(reply->identities.front().view()), *request, known,
                       tail(frames, reply->identities.size()), now.instant, scheduled_);
-  const AttemptReply attempt{*reply, known.status};
+  AttemptReply attempt{*reply, known.status};
   carry_out(&attempt, now, out);
 }
 
@@ -357,13 +359,13 @@ void ControllerCore::settle_engine_changes(Now now, Outbox& out) {
   out.engine_changes.clear();
   std::vector<Message> tasks;
   tasks.swap(out.internal_tasks);
-  for (const Message& task : tasks) {
+  for (Message& task : tasks) {
     Frames body = wire_.encode(task);
-    submit(task, RoutingId(), std::move(body), Seen::kNever, now, out);
+    submit(std::move(task), RoutingId(), std::move(body), Seen::kNever, now, out);
   }
 }
 
-void ControllerCore::carry_out(const AttemptReply* reply, Now now, Outbox& out) {
+void ControllerCore::carry_out(AttemptReply* reply, Now now, Outbox& out) {
   for (SchedulerEffect& effect : scheduled_.effects) {
     if (auto* run = std::get_if<RunTask>(&effect)) {
       perform(*run, now, out);
@@ -402,9 +404,8 @@ void ControllerCore::send_attempt(const RunTask& attempt, Outbox& out) {
   out.send(Channel::kTaskEngines, std::move(frames));
 }
 
-void ControllerCore::perform(DeliverReply& effect, const AttemptReply& reply, Now now,
-                             Outbox& out) {
-  TaskFinished finished = finished_from(effect.msg_id, reply.message, now.timestamp);
+void ControllerCore::perform(DeliverReply& effect, AttemptReply& reply, Now now, Outbox& out) {
+  TaskFinished finished = finished_from(effect.msg_id, std::move(reply.message), now.timestamp);
   finished.engine = effect.engine;
   const bool ran = reply.status != ReplyStatus::kAborted;
   hub_.log().task_finished(std::move(finished), ran, out);
@@ -427,7 +428,7 @@ void ControllerCore::perform(FailTask& effect, Now now, Outbox& out) {
                                 error_content_json(wire_name(effect.reason), effect.evalue),
                                 now.timestamp, effect.header_json, std::move(metadata));
   if (effect.engine) reply.identities.push_back(Frame::copy_of(effect.engine->view()));
-  TaskFinished finished = finished_from(effect.msg_id, reply, now.timestamp);
+  TaskFinished finished = finished_from(effect.msg_id, Message(reply), now.timestamp);
   finished.engine = effect.engine;
   hub_.log().task_finished(std::move(finished), true, out);
   if (effect.client.empty()) return;

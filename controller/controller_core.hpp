@@ -125,7 +125,7 @@ class ControllerCore {
 
   /// An engine's answer to one attempt at a task.
   struct AttemptReply {
-    const Message& message;
+    Message& message;  // goes to the records with its delivery
     ReplyStatus status;
   };
 
@@ -137,19 +137,18 @@ class ControllerCore {
 
   void relay_message(Channel channel, Frames frames, Now now, Outbox& out);
   void relay_control(Channel channel, Frames frames, Outbox& out);
-  void pass_on(Channel channel, Frames frames, const Message& message, Now now, Outbox& out);
+  void pass_on(Channel channel, Frames frames, Message&& message, Now now, Outbox& out);
   void start_broadcast(Frames frames, Outbox& out);
   void submit_task(Frames frames, Now now, Outbox& out);
   /// Whether an engine may have had a request from a controller that was killed before it could
   /// record that. Then the first attempt at it needs a signature of its own, too.
   enum class Seen { kNever, kPerhaps };
-  void accept_task(Frames frames, const Message& request, Seen seen, Now now, Outbox& out);
-  void submit(const Message& request, RoutingId client, Frames body, Seen seen, Now now,
-              Outbox& out);
+  void accept_task(Frames frames, Message&& request, Seen seen, Now now, Outbox& out);
+  void submit(Message&& request, RoutingId client, Frames body, Seen seen, Now now, Outbox& out);
   void on_cancel(const Message& request, Now now, Outbox& out);
   void cancel_tasks(const Message& request, Now now, Outbox& out);
   void finish_task(Frames frames, Now now, Outbox& out);
-  void refuse_task(const Message& request, const RoutingId& client, const Error& error, Now now,
+  void refuse_task(Message&& request, const RoutingId& client, const Error& error, Now now,
                    Outbox& out);
 
   /// Decodes, or notes what is wrong with the message.
@@ -157,9 +156,9 @@ class ControllerCore {
                                 Wire::Replays replays = Wire::Replays::kAllow);
   void note_fault(Channel channel, const Frames& frames, const Error& error, Outbox& out);
 
-  void carry_out(const AttemptReply* reply, Now now, Outbox& out);
+  void carry_out(AttemptReply* reply, Now now, Outbox& out);
   void perform(RunTask& effect, Now now, Outbox& out);
-  void perform(DeliverReply& effect, const AttemptReply& reply, Now now, Outbox& out);
+  void perform(DeliverReply& effect, AttemptReply& reply, Now now, Outbox& out);
   void perform(FailTask& effect, Now now, Outbox& out);
   void perform(LookUpOutcomes& effect, Outbox& out);
   void perform(const AttemptOver& effect, Now now, Outbox& out);

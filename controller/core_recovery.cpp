@@ -149,7 +149,7 @@ void ControllerCore::ask_about_past(Channel channel, std::vector<MsgId> ids, Fra
 
 void ControllerCore::on_past(Channel channel, const Frames& frames,
                              const std::vector<TaskRecord>& records, Now now, Outbox& out) {
-  const Result<Message> request = wire_.decode(frames, Wire::Replays::kAllow);
+  Result<Message> request = wire_.decode(frames, Wire::Replays::kAllow);
   if (!request) return;
   const RoutingId client(frames.front().view());
   if (channel == Channel::kBroadcastClients) {
@@ -165,10 +165,10 @@ void ControllerCore::on_past(Channel channel, const Frames& frames,
     if (record.completed) return out.send(channel, stored_reply(client, record, now));
   }
   if (channel == Channel::kTaskClients) {
-    return accept_task(frames, *request, Seen::kPerhaps, now, out);
+    return accept_task(frames, *std::move(request), Seen::kPerhaps, now, out);
   }
   const std::size_t sent_before = out.outgoing.size();
-  pass_on(channel, frames, *request, now, out);
+  pass_on(channel, frames, Message(*request), now, out);
   if (out.outgoing.size() == sent_before) return;  // it is at its engine already
   Message passed_on = *request;
   std::swap(passed_on.identities[0], passed_on.identities[1]);

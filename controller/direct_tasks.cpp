@@ -8,8 +8,10 @@
 namespace trireme {
 
 bool DirectTasks::add(const MsgId& msg_id, EngineId engine) {
-  if (!places_.emplace(msg_id, Place{engine, next_sequence_}).second) return false;
-  by_engine_[engine].emplace(next_sequence_++, msg_id);
+  const auto [entry, is_new] = places_.try_emplace(msg_id, Place{engine, {}});
+  if (!is_new) return false;
+  Order& tasks = by_engine_[engine];
+  entry->second.at = tasks.insert(tasks.end(), &entry->first);
   return true;
 }
 
@@ -19,7 +21,7 @@ std::optional<EngineId> DirectTasks::finish(const MsgId& msg_id) {
   const Place place = found->second;
   places_.erase(found);
   const auto tasks = by_engine_.find(place.engine);
-  tasks->second.erase(place.sequence);
+  tasks->second.erase(place.at);
   if (tasks->second.empty()) by_engine_.erase(tasks);
   return place.engine;
 }
@@ -29,9 +31,9 @@ std::vector<MsgId> DirectTasks::take_all(EngineId engine) {
   const auto tasks = by_engine_.find(engine);
   if (tasks == by_engine_.end()) return taken;
   taken.reserve(tasks->second.size());
-  for (auto& [sequence, msg_id] : tasks->second) {
-    places_.erase(msg_id);
-    taken.push_back(std::move(msg_id));
+  for (const MsgId* msg_id : tasks->second) {
+    taken.push_back(*msg_id);
+    places_.erase(taken.back());
   }
   by_engine_.erase(tasks);
   return taken;
@@ -41,7 +43,7 @@ std::vector<MsgId> DirectTasks::pending() const {
   std::vector<MsgId> ids;
   ids.reserve(size());
   for (const auto& [engine, tasks] : by_engine_) {
-    for (const auto& [sequence, msg_id] : tasks) ids.push_back(msg_id);
+    for (const MsgId* msg_id : tasks) ids.push_back(*msg_id);
   }
   return ids;
 }
@@ -56,7 +58,7 @@ std::vector<MsgId> DirectTasks::pending_on(EngineId engine) const {
   const auto tasks = by_engine_.find(engine);
   if (tasks == by_engine_.end()) return pending;
   pending.reserve(tasks->second.size());
-  for (const auto& [sequence, msg_id] : tasks->second) pending.push_back(msg_id);
+  for (const MsgId* msg_id : tasks->second) pending.push_back(*msg_id);
   return pending;
 }
 
@@ -64,11 +66,11 @@ void DirectTasks::check_invariants() const {
   std::size_t indexed = 0;
   for (const auto& [engine, tasks] : by_engine_) {
     TRIREME_CHECK(!tasks.empty(), "invariant 1: an engine without tasks is not indexed");
-    for (const auto& [sequence, msg_id] : tasks) {
-      const auto found = places_.find(msg_id);
+    for (auto at = tasks.begin(); at != tasks.end(); ++at) {
+      const auto found = places_.find(**at);
       TRIREME_CHECK(found != places_.end() && found->second.engine == engine &&
-                        found->second.sequence == sequence,
-                    "invariant 1: " + msg_id.str());
+                        Order::const_iterator(found->second.at) == at && &found->first == *at,
+                    "invariant 1: " + (*at)->str());
       ++indexed;
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -36,14 +37,14 @@ class DirectTasks {
   void check_invariants() const;
 
  private:
+  using Order = std::list<const MsgId*>;  // of submission; the ids are keys of places_
   struct Place {
     EngineId engine;
-    std::uint64_t sequence;
+    Order::iterator at;
   };
 
-  std::uint64_t next_sequence_ = 0;
   std::unordered_map<MsgId, Place> places_;
-  std::map<EngineId, std::map<std::uint64_t, MsgId>> by_engine_;
+  std::map<EngineId, Order> by_engine_;
 };
 
 }  // namespace trireme

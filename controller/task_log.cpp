@@ -23,14 +23,24 @@ bool has_reply(const Message& request) { return !request.header.msg_type.starts_
 
 }  // namespace
 
-TaskSubmitted submitted_from(const Message& request, TaskQueue queue) {
-  return {request.header.msg_id, queue,           request.header_json, request.metadata_json,
-          request.content_json,  request.buffers, std::nullopt};
+TaskSubmitted submitted_from(Message&& request, TaskQueue queue) {
+  return {std::move(request.header.msg_id),
+          queue,
+          std::move(request.header_json),
+          std::move(request.metadata_json),
+          std::move(request.content_json),
+          std::move(request.buffers),
+          std::nullopt};
 }
 
-TaskFinished finished_from(const MsgId& msg_id, const Message& reply, Timestamp received) {
-  return {msg_id,        std::nullopt, reply.header_json, reply.metadata_json, reply.content_json,
-          reply.buffers, received};
+TaskFinished finished_from(const MsgId& msg_id, Message&& reply, Timestamp received) {
+  return {msg_id,
+          std::nullopt,
+          std::move(reply.header_json),
+          std::move(reply.metadata_json),
+          std::move(reply.content_json),
+          std::move(reply.buffers),
+          received};
 }
 
 TaskLog::TaskLog(const EngineRegistry& engines, bool keeps_records)
@@ -44,7 +54,7 @@ void TaskLog::note_end(const MsgId& msg_id) {
   if (!keeps_records_) ended_.add(msg_id);
 }
 
-bool TaskLog::direct_submitted(const EngineUuid& target, const Message& request, TaskQueue queue,
+bool TaskLog::direct_submitted(const EngineUuid& target, Message&& request, TaskQueue queue,
                                Outbox& out) {
   if (!has_reply(request)) return true;
   const auto engine = engines_.id_of(target);
@@ -54,7 +64,7 @@ bool TaskLog::direct_submitted(const EngineUuid& target, const Message& request,
     return true;
   }
   if (!direct_.add(request.header.msg_id, *engine)) return false;
-  TaskSubmitted change = submitted_from(request, queue);
+  TaskSubmitted change = submitted_from(std::move(request), queue);
   change.engine = target;
   record(std::move(change), out);
   return true;
@@ -67,8 +77,7 @@ bool TaskLog::direct_restored(const EngineUuid& target, const MsgId& msg_id, Now
   return false;
 }
 
-bool TaskLog::direct_finished(const EngineUuid& sender, const Message& reply, Now now,
-                              Outbox& out) {
+bool TaskLog::direct_finished(const EngineUuid& sender, Message&& reply, Now now, Outbox& out) {
   const auto msg_id = parent_id(reply);
   if (!msg_id) return true;
   const auto engine = direct_.finish(*msg_id);
@@ -78,7 +87,7 @@ bool TaskLog::direct_finished(const EngineUuid& sender, const Message& reply, No
   } else if (!given_up_.contains(*msg_id)) {
     return !repeated_.contains(*msg_id);
   }
-  TaskFinished change = finished_from(*msg_id, reply, now.timestamp);
+  TaskFinished change = finished_from(*msg_id, std::move(reply), now.timestamp);
   change.engine = sender;
   record(std::move(change), out);
   return true;

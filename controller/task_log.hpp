@@ -17,9 +17,9 @@
 
 namespace trireme {
 
-/// Record changes from messages; they share the messages' bytes.
-TaskSubmitted submitted_from(const Message& request, TaskQueue queue);
-TaskFinished finished_from(const MsgId& msg_id, const Message& reply, Timestamp received);
+/// Record changes from messages, whose bytes they take over or share.
+TaskSubmitted submitted_from(Message&& request, TaskQueue queue);
+TaskFinished finished_from(const MsgId& msg_id, Message&& reply, Timestamp received);
 
 /// Turns requests, replies and output into record changes, and keeps the few facts that records
 /// alone cannot tell: which direct tasks are pending, and how many tasks each live engine
@@ -45,8 +45,7 @@ class TaskLog {
 
   /// A request for one engine was passed on. False when it is pending already; it is then a
   /// duplicate that should not be passed on again.
-  bool direct_submitted(const EngineUuid& target, const Message& request, TaskQueue queue,
-                        Outbox& out);
+  bool direct_submitted(const EngineUuid& target, Message&& request, TaskQueue queue, Outbox& out);
   /// A direct request that a former controller passed on and saw no reply to. False when its
   /// engine is not here any more: then it ends with an EngineError.
   bool direct_restored(const EngineUuid& target, const MsgId& msg_id, Now now, Outbox& out);
@@ -54,7 +53,7 @@ class TaskLog {
   void direct_repeated(const MsgId& msg_id) { repeated_.add(msg_id); }
   /// An engine answered a direct request. False when that is a second reply to a repeated one,
   /// which its client must not see.
-  bool direct_finished(const EngineUuid& sender, const Message& reply, Now now, Outbox& out);
+  bool direct_finished(const EngineUuid& sender, Message&& reply, Now now, Outbox& out);
 
   void task_submitted(TaskSubmitted change, Outbox& out);
   void task_assigned(TaskAssigned change, Outbox& out);

@@ -156,7 +156,7 @@ void HubWorld::reply_direct(const std::string& uuid, const MsgId& msg_id, Frames
 MsgId HubWorld::submit_task() {
   const Message message = client_message("apply_request", "{}", "{\"retries\": 2}");
   tasks.waiting_ids.push_back(message.header.msg_id);
-  hub.log().task_submitted(submitted_from(message, TaskQueue::kTask), out);
+  hub.log().task_submitted(submitted_from(Message(message), TaskQueue::kTask), out);
   settle();
   return message.header.msg_id;
 }
@@ -171,7 +171,7 @@ void HubWorld::assign_task(const MsgId& msg_id, const std::string& uuid) {
 void HubWorld::finish_task(const MsgId& msg_id, const std::string& uuid, bool ran) {
   std::erase(tasks.running_ids[EngineUuid(uuid)], msg_id);
   const Message reply = engine_message(uuid, msg_id, "apply_reply", "{\"status\": \"ok\"}");
-  TaskFinished change = finished_from(msg_id, reply, now.timestamp);
+  TaskFinished change = finished_from(msg_id, Message(reply), now.timestamp);
   change.engine = EngineUuid(uuid);
   hub.log().task_finished(std::move(change), ran, out);
   settle();
@@ -238,7 +238,7 @@ void HubWorld::settle() {
     }
     for (Message& task : effects.internal_tasks) {
       tasks.waiting_ids.push_back(task.header.msg_id);
-      hub.log().task_submitted(submitted_from(task, TaskQueue::kTask), out);
+      hub.log().task_submitted(submitted_from(Message(task), TaskQueue::kTask), out);
       internal_tasks.push_back(std::move(task));
     }
     for (EngineChange& change : effects.engine_changes) {
