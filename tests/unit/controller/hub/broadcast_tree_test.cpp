@@ -47,7 +47,7 @@ class Broadcast : public testing::Test {
             ", \"original_msg_id\": \"" + original.str() + "\"}");
     message.buffers = Frames{Frame("result of " + uuid)};
     Wire wire(*Signer::create("the key of this world"), Packer());
-    world_.tree.on_reply(wire.encode(message), message, world_.now, world_.out);
+    world_.tree.on_reply(wire.encode(message), Message(message), world_.now, world_.out);
     world_.settle();
   }
   void lose(EngineId id) {
@@ -222,11 +222,11 @@ INSTANTIATE_TEST_SUITE_P(Metadata, BadBroadcast,
 TEST_F(Broadcast, DropsRepliesThatBelongToNoBroadcast) {
   for (const char* parent : {"no suffix", "_e0", "other_e1"}) {
     Message message = world_.engine_message("e0", MsgId(parent), "apply_reply", "{}");
-    world_.tree.on_reply(Frames{}, message, world_.now, world_.out);
+    world_.tree.on_reply(Frames{}, Message(message), world_.now, world_.out);
   }
   Message homeless = world_.engine_message("e0", MsgId("x_e0"), "apply_reply", "{}");
   homeless.identities.resize(1);
-  world_.tree.on_reply(Frames{}, homeless, world_.now, world_.out);
+  world_.tree.on_reply(Frames{}, Message(homeless), world_.now, world_.out);
   EXPECT_TRUE(world_.out.outgoing.empty());
 }
 

@@ -305,8 +305,8 @@ TEST_F(Queries, ResubmissionIsANewTaskWithTheOldHeader) {
   Message message =
       world_.client_message("execute_request", R"({"code": "1"})", R"({"retries": 3})");
   message.buffers = bytes("buffer");
-  ASSERT_TRUE(
-      world_.hub.log().direct_submitted(EngineUuid("e0"), message, TaskQueue::kMux, world_.out));
+  ASSERT_TRUE(world_.hub.log().direct_submitted(EngineUuid("e0"), Message(message), TaskQueue::kMux,
+                                                world_.out));
   const MsgId old = message.header.msg_id;
   world_.reply_direct("e0", old);
   world_.advance(1s);

@@ -139,7 +139,7 @@ Sent HubWorld::ask(std::string_view type, std::string content) {
 MsgId HubWorld::submit_direct(const std::string& uuid, std::string_view type, Frames buffers) {
   Message message = client_message(type, "{}");
   message.buffers = std::move(buffers);
-  EXPECT_TRUE(hub.log().direct_submitted(EngineUuid(uuid), message, TaskQueue::kMux, out));
+  EXPECT_TRUE(hub.log().direct_submitted(EngineUuid(uuid), Message(message), TaskQueue::kMux, out));
   settle();
   return message.header.msg_id;
 }
@@ -149,7 +149,7 @@ void HubWorld::reply_direct(const std::string& uuid, const MsgId& msg_id, Frames
   Message reply = engine_message(uuid, msg_id, "apply_reply", std::move(content),
                                  "{\"engine\": " + json_quote(uuid) + "}");
   reply.buffers = std::move(buffers);
-  hub.log().direct_finished(EngineUuid(uuid), reply, now, out);
+  hub.log().direct_finished(EngineUuid(uuid), Message(reply), now, out);
   settle();
 }
 

@@ -44,10 +44,10 @@ TEST(TaskLog, RefusesADuplicateOfAPendingTask) {
   HubWorld world;
   world.join_engine("e0");
   const Message request = world.client_message("apply_request", "{}");
-  EXPECT_TRUE(
-      world.hub.log().direct_submitted(EngineUuid("e0"), request, TaskQueue::kMux, world.out));
-  EXPECT_FALSE(
-      world.hub.log().direct_submitted(EngineUuid("e0"), request, TaskQueue::kMux, world.out));
+  EXPECT_TRUE(world.hub.log().direct_submitted(EngineUuid("e0"), Message(request), TaskQueue::kMux,
+                                               world.out));
+  EXPECT_FALSE(world.hub.log().direct_submitted(EngineUuid("e0"), Message(request), TaskQueue::kMux,
+                                                world.out));
   EXPECT_EQ(world.out.records.size(), 1u);
 }
 
