@@ -58,7 +58,7 @@ class Controller {
   void restore_replies(TaskStore& store, const Query& query, ControllerCore::Reached reached);
   void restore_gatherings(TaskStore& store, const std::vector<TaskRecord>& some);
   Result<void> restore_tasks(TaskStore& store, std::optional<Timestamp> end);
-  Result<void> write_files();
+  Result<void> write_files(const EndpointPlan& plan);
   void remove_files();
 
   // controller.cpp

@@ -125,7 +125,7 @@ Result<void> Controller::open() {
       [this](LogLevel level, std::string text) { log_.write(level, text); });
   files_are_ours_ = !options_.reuse_files && !options_.restore_engines;
   if (!plan->reused_client) {
-    if (Result<void> written = write_files(); !written) return written;
+    if (Result<void> written = write_files(*plan); !written) return written;
   }
   if (Result<void> marked = lock_.mark_serving(); !marked) {
     log_.write(LogLevel::kWarning, marked.error().text);
@@ -246,7 +246,12 @@ void Controller::restore_engines() {
   }
 }
 
-Result<void> Controller::write_files() {
+Result<void> Controller::write_files(const EndpointPlan& plan) {
+  if (plan.curve && options_.curve_secret_key.empty()) {
+    Result<void> kept =
+        write_file_atomically(curve_key_file(profile_), plan.curve->secret_key + "\n", 0600);
+    if (!kept) return kept;
+  }
   if (Result<void> written = write_connection(endpoints_->engine, profile_.engine_file());
       !written) {
     return written;
@@ -261,6 +266,7 @@ void Controller::remove_files() {
   std::error_code ignored;
   fs::remove(profile_.client_file(), ignored);
   fs::remove(profile_.engine_file(), ignored);
+  fs::remove(curve_key_file(profile_), ignored);
 }
 
 }  // namespace trireme

@@ -17,13 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<std::string> read_key_file(const std::string& file) {
+/// The text of a file without the ends of its last line; nothing when it cannot be read.
+std::optional<std::string> read_key(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
-    return Error{ErrorCode::kConfiguration,
-                 "the key file " + file + " cannot be read; check Session.keyfile"};
-  }
+  if (!stream || !(text << stream.rdbuf())) return std::nullopt;
   std::string key = text.str();
   while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
   return key;
@@ -32,14 +30,32 @@ Result<std::string> read_key_file(const std::string& file) {
 // With CURVE everything is encrypted and authenticated already: then messages are unsigned unless
 // a key was asked for.
 Result<std::string> choose_key(const ControllerOptions& options) {
-  if (!options.key_file.empty()) return read_key_file(options.key_file);
+  if (!options.key_file.empty()) {
+    std::optional<std::string> key = read_key(options.key_file);
+    if (key) return *std::move(key);
+    return Error{ErrorCode::kConfiguration,
+                 "the key file " + options.key_file + " cannot be read; check Session.keyfile"};
+  }
   if (options.key) return *options.key;
   return options.curve ? std::string() : new_session_id().str();
 }
 
-Result<std::optional<CurveKeys>> choose_curve_keys(const ControllerOptions& options) {
+/// The keys that a run before this one made and kept; nothing when there are none of use.
+std::optional<CurveKeys> kept_curve_keys(const Profile& profile) {
+  const std::optional<std::string> secret_key = read_key(curve_key_file(profile));
+  if (!secret_key) return std::nullopt;
+  const Result<std::string> public_key = curve_public_key(*secret_key);
+  if (!public_key) return std::nullopt;
+  return CurveKeys{*public_key, *secret_key};
+}
+
+Result<std::optional<CurveKeys>> choose_curve_keys(const ControllerOptions& options,
+                                                   const Profile& profile, FilesFound found) {
   if (!options.curve) return std::optional<CurveKeys>();
   if (options.curve_secret_key.empty()) {
+    if (found == FilesFound::kUsed) {
+      if (std::optional<CurveKeys> kept = kept_curve_keys(profile)) return kept;
+    }
     Result<CurveKeys> keys = make_curve_keys();
     if (!keys) return keys.error();
     return std::optional<CurveKeys>(*std::move(keys));
@@ -73,8 +89,9 @@ Result<void> reuse_files(const ControllerOptions& options, const Profile& profil
   if (client->curve_serverkey.value_or("") != public_key) {
     return Error{ErrorCode::kConfiguration,
                  "the connection files in " + profile.security_dir().string() +
-                     " are for other CURVE keys; set IPController.curve_secretkey so that every "
-                     "run has the same"};
+                     " are for other CURVE keys than those in " + curve_key_file(profile).string() +
+                     "; remove them, or set IPController.curve_secretkey to what they were made "
+                     "with"};
   }
   if ((options.key || !options.key_file.empty()) && client->key != plan.key) {
     return Error{ErrorCode::kConfiguration, "the connection files in " +
@@ -97,7 +114,7 @@ Result<EndpointPlan> plan_endpoints(const ControllerOptions& options, const Prof
   Result<std::string> key = choose_key(options);
   if (!key) return key.error();
   plan.key = *std::move(key);
-  Result<std::optional<CurveKeys>> curve = choose_curve_keys(options);
+  Result<std::optional<CurveKeys>> curve = choose_curve_keys(options, profile, found);
   if (!curve) return curve.error();
   plan.curve = *std::move(curve);
   if (found == FilesFound::kUsed) {
@@ -134,6 +151,12 @@ Result<std::unique_ptr<TaskStore>> open_store(const ControllerOptions& options,
       break;
   }
   return std::unique_ptr<TaskStore>(std::make_unique<NullStore>());
+}
+
+fs::path curve_key_file(const Profile& profile) {
+  fs::path file = profile.client_file();
+  const std::string id = profile.cluster_id.empty() ? "" : "-" + profile.cluster_id;
+  return file.replace_filename("ipcontroller" + id + "-curve.key");
 }
 
 fs::path owed_file(const Profile& profile) {

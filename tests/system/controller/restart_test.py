@@ -151,6 +151,23 @@ class Restart(RestartWorld):
         self.start_stock_engine()
         self.assertEqual(result.get(60), 9)
 
+    def test_encrypted_peers_are_met_again(self):
+        controller = self.start_controller("--enable-curve")
+        self.start_stock_engine()
+        client = self.stock_client()
+        client.wait_for_engines(1, timeout=60)
+        secret = os.path.join(self.profile, "security", "ipcontroller-curve.key")
+        self.assertEqual(os.stat(secret).st_mode & 0o777, 0o600)
+        files = self.read_file("client"), self.read_file("engine")
+        slow = client.load_balanced_view().apply_async(square_after, 1, 6)
+        wait_until(lambda: len(self.records()) == 1, "the task is recorded")
+        self.crash(controller)
+        again = self.restart("--enable-curve")
+        self.assertEqual((self.read_file("client"), self.read_file("engine")), files)
+        self.assertEqual(slow.get(60), 36)
+        self.stop(again)
+        self.assertFalse(os.path.exists(secret))
+
     def test_no_recover_begins_anew(self):
         controller = self.start_controller()
         key = self.read_file("client")["key"]
