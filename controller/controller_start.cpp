@@ -176,6 +176,7 @@ Result<void> Controller::open_core(const EndpointPlan& plan) {
   core.hub.heart.misses_max = options_.heartbeats_missed_max;
   core.hub.registry.registration_timeout = options_.registration_timeout_or_default();
   core.hub.connection_info_json = connection_info(engine);
+  core.hub.answer_bytes_max = options_.answer_bytes_max;
   core.hub.keeps_records = options_.store != StoreKind::kNone;
   core.scheduler.scheme = *scheme;
   core.scheduler.hwm = static_cast<std::uint32_t>(options_.hwm);

@@ -48,8 +48,9 @@ class Hub {
   struct Options {
     HeartMonitor::Options heart;
     EngineRegistry::Options registry;
-    std::string connection_info_json = "{}";  // told to engines that register
-    bool keeps_records = true;                // false: requests for records fail with NoData
+    std::string connection_info_json = "{}";      // told to engines that register
+    bool keeps_records = true;                    // false: requests for records fail with NoData
+    std::uint64_t answer_bytes_max = kUnlimited;  // of records at once; more fail with TooLarge
   };
   /// With this many store questions open, further requests for records are refused.
   static constexpr std::size_t kOpenQuestionsMax = 65'536;

@@ -129,7 +129,9 @@ void Hub::queue_status(const Message& request, Now now, Outbox& out) {
   auto parsed = parse_query(query.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   if (!parsed) return fail(asker, MessageType::kHubError, parsed.error(), now, out);
   ask(
-      asker, FindRecords{std::move(*parsed), Columns::of({Column::kMsgId, Column::kEngineUuid})},
+      asker,
+      FindRecords{std::move(*parsed), Columns::of({Column::kMsgId, Column::kEngineUuid}),
+                  options_.answer_bytes_max},
       [this, asker, status = std::move(status)](Result<StoreReply> reply, Now at, Outbox& effects) {
         finish_queue_status(asker, status, std::move(reply), at, effects);
       },
@@ -178,7 +180,7 @@ void Hub::get_results(const Message& request, Now now, Outbox& out) {
   const Columns columns =
       wish->status_only ? Columns::of({Column::kMsgId, Column::kCompleted}) : result_columns();
   ask(
-      asker, GetRecords{std::move(others), columns},
+      asker, GetRecords{std::move(others), columns, options_.answer_bytes_max},
       [this, asker, wish = std::move(*wish), pending = std::move(pending)](
           Result<StoreReply> reply, Now at, Outbox& effects) {
         if (!reply) return fail(asker, MessageType::kResultReply, reply.error(), at, effects);
@@ -240,7 +242,7 @@ void Hub::query_records(const Message& request, Now now, Outbox& out) {
   const auto columns = parse_columns(wish->keys_json);
   if (!columns) return fail(asker, MessageType::kDbReply, columns.error(), now, out);
   ask(
-      asker, FindRecords{std::move(*query), *columns},
+      asker, FindRecords{std::move(*query), *columns, options_.answer_bytes_max},
       [this, asker, columns = *columns](Result<StoreReply> reply, Now at, Outbox& effects) {
         if (!reply) return fail(asker, MessageType::kDbReply, reply.error(), at, effects);
         const std::vector<TaskRecord> records = records_in(reply);

@@ -47,6 +47,7 @@ constexpr Alias kAliases[] = {
     {"curve", "IPController.enable_curve"},
     {"message-bytes-max", "IPController.message_bytes_max"},
     {"queue-bytes-max", "IPController.queue_bytes_max"},
+    {"answer-bytes-max", "IPController.answer_bytes_max"},
     {"durability", "IPController.durability"},
 };
 

@@ -71,6 +71,7 @@ struct ControllerOptions {
 
   std::uint64_t message_bytes_max = 1ULL << 32;  // larger tasks are refused
   std::uint64_t queue_bytes_max = 1ULL << 32;    // tasks beyond it are refused
+  std::uint64_t answer_bytes_max = 1ULL << 31;   // records asked for at once beyond it, too
 
   int log_level = 20;  // 10 debug, 20 info, 30 warning, 40 error, 50 nothing but the end
   bool log_to_file = false;

@@ -256,6 +256,12 @@ const Trait kTraits[] = {
        return set_number<std::uint64_t>(o.queue_bytes_max, v, 1024, kMost,
                                         "must be a number of bytes");
      }},
+    {"IPController.answer_bytes_max",
+     "questions for records that take more than this many bytes at once are refused [2147483648]",
+     [](O& o, const V& v) {
+       return set_number<std::uint64_t>(o.answer_bytes_max, v, 1024, kMost,
+                                        "must be a number of bytes");
+     }},
     {"Application.log_level", "10 debug, 20 info, 30 warning, 40 error [20]", set_log_level},
     {"HeartMonitor.period", "milliseconds between heartbeats [3000]",
      [](O& o, const V& v) {
@@ -280,7 +286,7 @@ const Trait kTraits[] = {
      [](O& o, const V& v) {
        return set_number<std::uint64_t>(o.memory_records_max, v, 1, kMost, "must be a count");
      }},
-    {"DictDB.size_limit", "bytes of buffers kept in memory [1073741824]",
+    {"DictDB.size_limit", "bytes of buffers kept in memory [2147483648]",
      [](O& o, const V& v) {
        return set_number<std::uint64_t>(o.memory_bytes_max, v, 1, kMost,
                                         "must be a number of bytes");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "db/answer_size.hpp"
+
 namespace trireme {
 
 MemoryStore::MemoryStore(MemoryStoreLimits limits) : limits_(limits) {
@@ -39,12 +41,15 @@ Result<std::optional<TaskRecord>> MemoryStore::get(const MsgId& msg_id) {
   return std::optional<TaskRecord>(found->second->record);
 }
 
-Result<std::vector<TaskRecord>> MemoryStore::find(const Query& query, const Columns& columns) {
+Result<std::vector<TaskRecord>> MemoryStore::find(const Query& query, const Columns& columns,
+                                                  std::uint64_t bytes_max) {
   std::vector<TaskRecord> found;
+  AnswerSize size(bytes_max);
   for (const Entry& entry : entries_) {
     if (!matches(query, entry.record)) continue;
     found.push_back(entry.record);
     keep_columns(found.back(), columns);
+    if (Result<void> fits = size.add(found.back()); !fits) return fits.error();
   }
   return found;
 }

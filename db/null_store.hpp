@@ -12,7 +12,8 @@ class NullStore final : public TaskStore {
   Result<std::optional<TaskRecord>> get(const MsgId&) override {
     return std::optional<TaskRecord>();
   }
-  Result<std::vector<TaskRecord>> find(const Query&, const Columns&) override {
+  using TaskStore::find;
+  Result<std::vector<TaskRecord>> find(const Query&, const Columns&, std::uint64_t) override {
     return std::vector<TaskRecord>();
   }
   Result<std::vector<MsgId>> history() override { return std::vector<MsgId>(); }

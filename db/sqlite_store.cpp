@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "db/answer_size.hpp"
 #include "db/schema.hpp"
 #include "db/sqlite_buffers.hpp"
 #include "db/sqlite_column.hpp"
@@ -158,18 +159,21 @@ Result<std::optional<TaskRecord>> SqliteStore::get(const MsgId& msg_id) {
   return std::optional<TaskRecord>(std::move(found->front()));
 }
 
-Result<std::vector<TaskRecord>> SqliteStore::find(const Query& query, const Columns& columns) {
+Result<std::vector<TaskRecord>> SqliteStore::find(const Query& query, const Columns& columns,
+                                                  std::uint64_t bytes_max) {
   const SqliteFilter filter = compile_filter(query);
   const Columns needed = columns | filter.rest.columns() | Columns::of({Column::kMsgId});
   const std::vector<const ColumnInfo*> selected = selected_columns(needed);
   std::vector<TaskRecord> found;
+  AnswerSize size(bytes_max);
+  Result<void> fits;
   SqliteConnection& connection = *parts_->connection;
   connection.execute("BEGIN");  // one snapshot for the rows and what lies apart
   {
     SqliteStatement rows = connection.prepare(select_sql(selected, filter));
     rows.start();
     filter.bind(rows);
-    while (rows.step()) {
+    while (fits && rows.step()) {
       TaskRecord record;
       const std::int64_t id = rows.integer(0);
       for (int position = 1; const ColumnInfo* info : selected) {
@@ -185,10 +189,12 @@ Result<std::vector<TaskRecord>> SqliteStore::find(const Query& query, const Colu
       parts_->read_apart(id, needed, record);
       if (!matches(filter.rest, record)) continue;
       keep_columns(record, columns);
+      fits = size.add(record);
       found.push_back(std::move(record));
     }
   }
   if (Result<void> finished = connection.finish(); !finished) return finished.error();
+  if (!fits) return fits.error();
   return found;
 }
 

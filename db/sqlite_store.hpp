@@ -25,7 +25,9 @@ class SqliteStore final : public TaskStore {
 
   Result<void> apply(std::span<const RecordChange> changes) override;
   Result<std::optional<TaskRecord>> get(const MsgId& msg_id) override;
-  Result<std::vector<TaskRecord>> find(const Query& query, const Columns& columns) override;
+  using TaskStore::find;
+  Result<std::vector<TaskRecord>> find(const Query& query, const Columns& columns,
+                                       std::uint64_t bytes_max) override;
   Result<std::vector<MsgId>> history() override;
   Result<std::vector<TaskOutcome>> outcomes(std::span<const MsgId> ids) override;
   Result<void> purge_completed() override;

@@ -27,11 +27,12 @@ class Answerer {
 
   Result<StoreReply> operator()(const GetRecords& request) {
     if (!store_.keeps_records()) return no_data();
-    return reply_with(store_.find(Query::with_ids(request.ids), request.columns));
+    return reply_with(
+        store_.find(Query::with_ids(request.ids), request.columns, request.bytes_max));
   }
   Result<StoreReply> operator()(const FindRecords& request) {
     if (!store_.keeps_records()) return no_data();
-    return reply_with(store_.find(request.query, request.columns));
+    return reply_with(store_.find(request.query, request.columns, request.bytes_max));
   }
   Result<StoreReply> operator()(const ListHistory&) {
     if (!store_.keeps_records()) return no_data();

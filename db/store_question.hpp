@@ -11,15 +11,18 @@
 namespace trireme {
 
 /// The records with these ids, oldest first by insertion, with the columns asked for (buffers
-/// included unless told otherwise); unknown ids are left out. Answer: vector<TaskRecord>.
+/// included unless told otherwise); unknown ids are left out. Answer: vector<TaskRecord>, or
+/// kTooLarge when it would take more than `bytes_max`.
 struct GetRecords {
   std::vector<MsgId> ids;
   Columns columns = Columns::all();
+  std::uint64_t bytes_max = kUnlimited;
 };
-/// The records that match. Answer: vector<TaskRecord>.
+/// The records that match. Answer: vector<TaskRecord>, or kTooLarge as above.
 struct FindRecords {
   Query query;
   Columns columns;
+  std::uint64_t bytes_max = kUnlimited;
 };
 /// Ids of the submitted tasks in order of submission. Answer: vector<MsgId>.
 struct ListHistory {};

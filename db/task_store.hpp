@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,6 +23,8 @@ struct TaskOutcome {
   std::optional<EngineUuid> engine;
 };
 
+inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
+
 /// A store of task records. One thread uses a store; it is told everything in order. No function
 /// throws: what the disk or the database refuses comes back as an Error, and the store is as it
 /// was before the call.
@@ -36,7 +39,13 @@ class TaskStore {
   virtual Result<std::optional<TaskRecord>> get(const MsgId& msg_id) = 0;
 
   /// The records that match, oldest first by insertion, with the columns asked for filled in.
-  virtual Result<std::vector<TaskRecord>> find(const Query& query, const Columns& columns) = 0;
+  /// kTooLarge when they take more bytes than the limit (record_bytes()).
+  virtual Result<std::vector<TaskRecord>> find(const Query& query, const Columns& columns,
+                                               std::uint64_t bytes_max) = 0;
+  /// The same without a limit.
+  Result<std::vector<TaskRecord>> find(const Query& query, const Columns& columns) {
+    return find(query, columns, kUnlimited);
+  }
 
   /// Ids of all records that have a submission time, ordered by it.
   virtual Result<std::vector<MsgId>> history() = 0;

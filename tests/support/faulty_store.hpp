@@ -90,9 +90,11 @@ class FaultyStore final : public TaskStore {
     if (Result<void> next = faults_->next(); !next) return next.error();
     return inner_.get(msg_id);
   }
-  Result<std::vector<TaskRecord>> find(const Query& query, const Columns& columns) override {
+  using TaskStore::find;
+  Result<std::vector<TaskRecord>> find(const Query& query, const Columns& columns,
+                                       std::uint64_t bytes_max) override {
     if (Result<void> next = faults_->next(); !next) return next.error();
-    return inner_.find(query, columns);
+    return inner_.find(query, columns, bytes_max);
   }
   Result<std::vector<MsgId>> history() override {
     if (Result<void> next = faults_->next(); !next) return next.error();

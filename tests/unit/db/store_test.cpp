@@ -1,6 +1,7 @@
 // What every store does with changes, and that all of them do the same.
 #include <nlohmann/json.hpp>
 
+#include "db/answer_size.hpp"
 #include "tests/unit/db/store_world.hpp"
 
 namespace trireme {
@@ -204,6 +205,23 @@ TEST_P(Store, OnlyTheColumnsAskedForAreFilled) {
   EXPECT_FALSE(found->front().header);
   EXPECT_TRUE(found->front().buffers.empty());
   EXPECT_EQ(found->front().stdout_text, "");
+}
+
+TEST_P(Store, AnAnswerOverItsLimitIsRefusedAndOneOfJustThatSizeIsGiven) {
+  TaskSubmitted big = submitted("a");
+  big.buffers = frames({std::string(100'000, 'x')});
+  apply({big, submitted("b"), submitted("c")});
+  std::uint64_t bytes = 0;
+  const std::vector<TaskRecord> all = *store_->find({}, Columns::all());
+  for (const TaskRecord& record : all) bytes += record_bytes(record);
+  EXPECT_GT(bytes, 100'000u);
+  EXPECT_EQ(store_->find({}, Columns::all(), bytes)->size(), 3u);
+  const auto refused = store_->find({}, Columns::all(), bytes - 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kTooLarge);
+  EXPECT_NE(refused.error().text.find("--answer-bytes-max"), std::string::npos);
+  // Columns that were not asked for take nothing, and the store goes on as before.
+  EXPECT_EQ(store_->find({}, Columns::of({Column::kMsgId}), bytes - 100'000)->size(), 3u);
 }
 
 TEST_P(Store, OutcomesAreThoseOfLoadBalancedTasksThatHaveEnded) {

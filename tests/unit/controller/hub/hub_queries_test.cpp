@@ -212,6 +212,19 @@ TEST_F(Queries, ResultsOfAnUnknownTaskAreAnErrorForTheWholeRequest) {
   }
 }
 
+TEST(QueriesWithALimit, MoreRecordsThanAnAnswerMayTakeAreRefused) {
+  HubWorld world({.answer_bytes_max = 5000});
+  world.join_engine("e0");
+  std::vector<MsgId> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(world.submit_direct("e0"));
+  const json one = content_of(world.ask(
+      "db_request", R"({"query": {"msg_id": ")" + ids[7].str() + R"("}, "keys": ["content"]})"));
+  EXPECT_EQ(one["records"].size(), 1u);
+  const json all = content_of(world.ask("db_request", R"({"query": {}, "keys": ["content"]})"));
+  EXPECT_EQ(all["status"], "error");
+  EXPECT_NE(all["evalue"].get<std::string>().find("more than 5000 bytes"), std::string::npos);
+}
+
 TEST_F(Queries, ResultsOfNothingAreEmpty) {
   EXPECT_EQ(content_of(world_.ask("result_request", ids_json({}))),
             json::parse(R"({"status": "ok", "pending": [], "completed": []})"));
