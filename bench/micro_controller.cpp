@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/traffic.hpp"
-#include "controller/controller_core.hpp"
+#include "controller/core/controller_core.hpp"
 
 namespace trireme::bench {
 namespace {

@@ -3,7 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/traffic.hpp"
-#include "controller/task_scheduler.hpp"
+#include "controller/scheduler/task_scheduler.hpp"
 
 namespace trireme::bench {
 namespace {

@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/traffic.hpp"
-#include "controller/task_terms.hpp"
+#include "controller/scheduler/task_terms.hpp"
 
 namespace trireme::bench {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "bench/traffic.hpp"
-#include "controller/task_log.hpp"
+#include "controller/hub/task_log.hpp"
 #include "db/memory_store.hpp"
 #include "db/sqlite_store.hpp"
 

@@ -5,8 +5,8 @@
 #include <csignal>
 #include <utility>
 
-#include "controller/heap.hpp"
-#include "controller/start_up.hpp"
+#include "controller/program/start_up.hpp"
+#include "controller/records/heap.hpp"
 
 namespace trireme {
 namespace {

@@ -8,11 +8,11 @@
 #include <string>
 #include <unordered_map>
 
-#include "controller/controller_core.hpp"
-#include "controller/endpoints.hpp"
-#include "controller/log_repeats.hpp"
-#include "controller/options.hpp"
-#include "controller/record_keeper.hpp"
+#include "controller/core/controller_core.hpp"
+#include "controller/core/log_repeats.hpp"
+#include "controller/program/endpoints.hpp"
+#include "controller/program/options.hpp"
+#include "controller/records/record_keeper.hpp"
 #include "controller/recovery/offer_schedule.hpp"
 #include "controller/recovery/output_gate.hpp"
 #include "controller/recovery/owed_journal.hpp"

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "controller/controller.hpp"
-#include "controller/start_up.hpp"
+#include "controller/program/start_up.hpp"
 
 namespace trireme {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "controller/controller.hpp"
-#include "controller/options.hpp"
+#include "controller/program/options.hpp"
 
 namespace {
 

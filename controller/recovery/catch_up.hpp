@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "controller/outbox.hpp"
+#include "controller/hub/outbox.hpp"
 #include "session/ids.hpp"
 
 namespace trireme {

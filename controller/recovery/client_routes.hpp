@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "controller/outbox.hpp"
+#include "controller/hub/outbox.hpp"
 #include "session/frame.hpp"
 #include "session/ids.hpp"
 

@@ -5,7 +5,7 @@
 #include <deque>
 #include <vector>
 
-#include "controller/outbox.hpp"
+#include "controller/hub/outbox.hpp"
 
 namespace trireme {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "controller/outbox.hpp"
+#include "controller/hub/outbox.hpp"
 
 namespace trireme {
 

@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
-#include "controller/hub_requests.hpp"
-#include "controller/task_terms.hpp"
+#include "controller/hub/hub_requests.hpp"
+#include "controller/scheduler/task_terms.hpp"
 #include "db/memory_store.hpp"
 #include "db/sqlite_store.hpp"
 #include "tests/fuzz/corpus.hpp"

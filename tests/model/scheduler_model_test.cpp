@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "controller/task_scheduler.hpp"
+#include "controller/scheduler/task_scheduler.hpp"
 #include "tests/model/naive_scheduler.hpp"
 
 namespace trireme {

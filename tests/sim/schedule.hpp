@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "controller/placement.hpp"
+#include "controller/scheduler/placement.hpp"
 
 namespace trireme::sim {
 

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "controller/outbox.hpp"
+#include "controller/hub/outbox.hpp"
 #include "session/frame.hpp"
 #include "tests/sim/dice.hpp"
 #include "tests/support/manual_clock.hpp"

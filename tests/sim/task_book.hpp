@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/task_terms.hpp"
+#include "controller/scheduler/task_terms.hpp"
 #include "db/task_store.hpp"
 #include "session/clock.hpp"
 #include "session/ids.hpp"

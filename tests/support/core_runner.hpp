@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/controller_core.hpp"
+#include "controller/core/controller_core.hpp"
 #include "db/store_question.hpp"
 #include "db/task_store.hpp"
 #include "tests/support/wire_peer.hpp"

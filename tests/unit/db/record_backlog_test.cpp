@@ -1,5 +1,5 @@
 // What a full backlog lets go, and in which order.
-#include "controller/record_backlog.hpp"
+#include "controller/records/record_backlog.hpp"
 
 #include "tests/unit/db/store_world.hpp"
 

@@ -1,5 +1,5 @@
 // The record keeper: groups, answers in order, survives what the store does.
-#include "controller/record_keeper.hpp"
+#include "controller/records/record_keeper.hpp"
 
 #include <condition_variable>
 #include <mutex>

@@ -1,5 +1,5 @@
 // The log stays short, whatever peers provoke.
-#include "controller/log_repeats.hpp"
+#include "controller/core/log_repeats.hpp"
 
 #include <gtest/gtest.h>
 

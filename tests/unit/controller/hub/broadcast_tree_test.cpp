@@ -1,5 +1,5 @@
 // One request to many, many replies to one.
-#include "controller/broadcast_tree.hpp"
+#include "controller/hub/broadcast_tree.hpp"
 
 #include <gtest/gtest.h>
 

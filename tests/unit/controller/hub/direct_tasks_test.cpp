@@ -1,9 +1,9 @@
 // The ledger of direct tasks, and the memory for recent ids.
-#include "controller/direct_tasks.hpp"
+#include "controller/hub/direct_tasks.hpp"
 
 #include <gtest/gtest.h>
 
-#include "controller/recent_ids.hpp"
+#include "controller/hub/recent_ids.hpp"
 
 namespace trireme {
 namespace {

@@ -1,5 +1,5 @@
 // Ids, pending registrations, and what is remembered of them.
-#include "controller/engine_registry.hpp"
+#include "controller/hub/engine_registry.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Beats, misses and eager pings.
-#include "controller/heart_monitor.hpp"
+#include "controller/hub/heart_monitor.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "controller/hub.hpp"
+#include "controller/hub/hub.hpp"
 #include "tests/unit/controller/hub/hub_world.hpp"
 
 namespace trireme {

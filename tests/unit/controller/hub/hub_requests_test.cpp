@@ -1,11 +1,11 @@
 // Contents of requests: what is read, and what is refused.
-#include "controller/hub_requests.hpp"
+#include "controller/hub/hub_requests.hpp"
 
 #include <gtest/gtest.h>
 
 #include <ostream>
 
-#include "controller/hub.hpp"
+#include "controller/hub/hub.hpp"
 
 namespace trireme {
 namespace {

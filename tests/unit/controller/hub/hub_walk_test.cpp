@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "controller/hub.hpp"
+#include "controller/hub/hub.hpp"
 #include "tests/unit/controller/hub/hub_world.hpp"
 
 namespace trireme {

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/broadcast_tree.hpp"
-#include "controller/hub.hpp"
+#include "controller/hub/broadcast_tree.hpp"
+#include "controller/hub/hub.hpp"
 #include "db/memory_store.hpp"
 #include "session/wire.hpp"
 

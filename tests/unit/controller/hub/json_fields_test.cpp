@@ -1,5 +1,5 @@
 // Single fields of foreign texts: what is there is found, and no text does harm.
-#include "controller/json_fields.hpp"
+#include "controller/hub/json_fields.hpp"
 
 #include <gtest/gtest.h>
 

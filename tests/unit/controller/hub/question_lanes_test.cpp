@@ -1,4 +1,4 @@
-#include "controller/question_lanes.hpp"
+#include "controller/hub/question_lanes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Identities change places, everything else goes through.
-#include "controller/relay.hpp"
+#include "controller/hub/relay.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What traffic leaves in the records, and what the log remembers besides.
-#include "controller/task_log.hpp"
+#include "controller/hub/task_log.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "controller/json_fields.hpp"
+#include "controller/hub/json_fields.hpp"
 #include "tests/unit/controller/hub/hub_world.hpp"
 
 namespace trireme {

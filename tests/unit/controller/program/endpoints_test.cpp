@@ -1,5 +1,5 @@
 // Ports are drawn in the documented order, reused exactly, and named when they are taken.
-#include "controller/endpoints.hpp"
+#include "controller/program/endpoints.hpp"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Every way ipcontroller's options are written, and what becomes of those nobody knows.
-#include "controller/options.hpp"
+#include "controller/program/options.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "controller/traits.hpp"
+#include "controller/program/traits.hpp"
 
 namespace trireme {
 namespace {

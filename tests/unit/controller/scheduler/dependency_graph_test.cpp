@@ -1,5 +1,5 @@
 // The graph tells exactly those who wait, and keeps nothing of those who have gone.
-#include "controller/dependency_graph.hpp"
+#include "controller/scheduler/dependency_graph.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The cache remembers the latest outcomes exactly, and no more than it may.
-#include "controller/outcome_cache.hpp"
+#include "controller/scheduler/outcome_cache.hpp"
 
 #include <gtest/gtest.h>
 

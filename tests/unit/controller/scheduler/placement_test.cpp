@@ -1,5 +1,5 @@
 // What each scheme chooses, and that the schemes with chance choose with the right chances.
-#include "controller/placement.hpp"
+#include "controller/scheduler/placement.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "controller/task_scheduler.hpp"
+#include "controller/scheduler/task_scheduler.hpp"
 
 namespace trireme {
 

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "controller/task_scheduler.hpp"
+#include "controller/scheduler/task_scheduler.hpp"
 #include "tests/unit/controller/scheduler/scheduler_world.hpp"
 
 namespace trireme {

@@ -1,5 +1,5 @@
 // Submission, order, limits, timeouts, twins: the rules that need no dependencies.
-#include "controller/task_scheduler.hpp"
+#include "controller/scheduler/task_scheduler.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Metadata of every kind that clients and engines send, and of some that they should not.
-#include "controller/task_terms.hpp"
+#include "controller/scheduler/task_terms.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Which moves a task may make.
-#include "controller/task.hpp"
+#include "controller/scheduler/task.hpp"
 
 #include <gtest/gtest.h>
 
