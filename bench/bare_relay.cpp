@@ -25,9 +25,8 @@
 #include "session/message.hpp"
 #include "session/wire.hpp"
 
+namespace trireme::bench {
 namespace {
-
-using namespace trireme;
 
 volatile std::sig_atomic_t stopping = 0;
 
@@ -304,9 +303,7 @@ void Relay::run() {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   if (argc != 3) {
     std::fprintf(stderr, "usage: bare-relay SECURITY_DIR TASKS_PER_ENGINE (0: no limit)\n");
     return 2;
@@ -323,3 +320,8 @@ int main(int argc, char** argv) {
   relay.run();
   return 0;
 }
+
+}  // namespace
+}  // namespace trireme::bench
+
+int main(int argc, char** argv) { return trireme::bench::run(argc, argv); }

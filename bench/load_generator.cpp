@@ -9,10 +9,8 @@
 #include "bench/load_report.hpp"
 #include "bench/load_run.hpp"
 
+namespace trireme::bench {
 namespace {
-
-using namespace trireme;
-using namespace trireme::bench;
 
 void raise_limit_on_open_files() {
   rlimit limit{};
@@ -26,9 +24,7 @@ int fail(const Error& error) {
   return error.code == ErrorCode::kUsage ? 2 : 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   const Result<std::optional<LoadOptions>> options = parse_load_options(argc, argv);
   if (!options) return fail(options.error());
   if (!options->has_value()) return 0;
@@ -42,3 +38,8 @@ int main(int argc, char** argv) {
   std::fputs(text.c_str(), stdout);
   return figures->lost == 0 ? 0 : 1;
 }
+
+}  // namespace
+}  // namespace trireme::bench
+
+int main(int argc, char** argv) { return trireme::bench::run(argc, argv); }

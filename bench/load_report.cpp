@@ -1,6 +1,7 @@
 #include "bench/load_report.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -21,7 +22,8 @@ struct Summary {
 
 double quantile_us(const std::vector<std::uint32_t>& sorted, double share) {
   if (sorted.empty()) return 0;
-  const auto at = static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
+  const auto at =
+      static_cast<std::size_t>(std::lround(share * static_cast<double>(sorted.size() - 1)));
   return sorted[at] / 10.0;
 }
 

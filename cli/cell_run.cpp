@@ -125,12 +125,12 @@ void LabelledLines::finish() {
 }
 
 std::vector<int> chosen_engines(const Client& client, const std::string& list) {
-  const std::vector<int> there = client.ids();
+  std::vector<int> there = client.ids();
   if (there.empty()) {
     throw CommandFailed(kExitFailed, "the cluster has no engines; add some: trireme engines add");
   }
   if (list.empty() || list == "all") return there;
-  const std::vector<int> ids = read_ids(list);
+  std::vector<int> ids = read_ids(list);
   for (const int id : ids) {
     if (std::find(there.begin(), there.end(), id) == there.end()) {
       throw CommandFailed(

@@ -266,6 +266,7 @@ void Controller::note_unread(Channel channel) {
 bool Controller::try_to_send(Channel channel, Frames& frames) {
   const Result<void> sent = endpoints_->socket(channel).send(std::move(frames));
   if (sent) return true;
+  // NOLINTNEXTLINE(bugprone-use-after-move): a message that is refused is not moved from
   if (sent.error().code == ErrorCode::kBusy && !frames.empty()) return false;
   if (sent.error().code == ErrorCode::kClosed && !frames.empty()) {
     if (!Endpoints::carries_work(channel)) return true;  // whoever asked has gone

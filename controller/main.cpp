@@ -12,9 +12,8 @@
 #include "controller/controller.hpp"
 #include "controller/program/options.hpp"
 
+namespace trireme {
 namespace {
-
-using namespace trireme;
 namespace fs = std::filesystem;
 
 constexpr int kExitFailure = 1;
@@ -93,9 +92,7 @@ Result<void> claim_descriptors() {
                    " are needed at least; raise the limit on open files (ulimit -n)"};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   const Result<ControllerCommand> command =
       parse_controller_command(std::vector<std::string>(argv + 1, argv + argc));
   if (!command) return fail(command.error());
@@ -121,3 +118,8 @@ int main(int argc, char** argv) {
   const Result<void> served = serve(*command, signals);
   return served ? 0 : fail(served.error());
 }
+
+}  // namespace
+}  // namespace trireme
+
+int main(int argc, char** argv) { return trireme::run(argc, argv); }

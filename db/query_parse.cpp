@@ -75,7 +75,7 @@ Result<Condition> make_modulo(const ColumnInfo& column, QueryOperator op, const 
 
 Result<Condition> make_existence(const ColumnInfo& column, QueryOperator op, const Json& operand) {
   const bool is_false = operand.is_null() || operand == false || operand == 0 || operand == 0.0 ||
-                        operand == "" || (operand.is_structured() && operand.empty());
+                        operand == std::string() || (operand.is_structured() && operand.empty());
   return Condition{column.column, op, {}, !is_false};
 }
 

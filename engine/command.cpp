@@ -80,7 +80,7 @@ std::vector<std::string> merged_environment(const std::map<std::string, std::str
     const std::string line = *entry;
     if (!added.contains(line.substr(0, line.find('=')))) lines.push_back(line);
   }
-  for (const auto& [name, value] : added) lines.push_back(name + "=" + value);
+  for (const auto& [name, value] : added) lines.emplace_back(name).append("=").append(value);
   return lines;
 }
 

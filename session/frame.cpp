@@ -19,11 +19,12 @@ class StringStorage final : public FrameStorage {
 /// Bytes in one piece of memory with the object itself.
 class BlockStorage final : public FrameStorage {
  public:
-  static BlockStorage* make(std::size_t size) {
-    void* memory = ::operator new(sizeof(BlockStorage) + size);
-    return ::new (memory) BlockStorage(size);
+  static BlockStorage* make(std::size_t size) { return new (size) BlockStorage(size); }
+  static void* operator new(std::size_t own, std::size_t size) {
+    return ::operator new(own + size);
   }
   static void operator delete(void* memory) { ::operator delete(memory); }
+  static void operator delete(void* memory, std::size_t /*size*/) { ::operator delete(memory); }
 
   char* memory() { return reinterpret_cast<char*>(this + 1); }
 

@@ -432,7 +432,6 @@ class PickleReader {
       case Op::kAddItems:
         return extend(Kind::kSet, pop_to_mark()), true;
       case Op::kReduce:
-        return object(false), true;
       case Op::kNewObj:
         return object(false), true;
       case Op::kNewObjEx:

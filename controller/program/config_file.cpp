@@ -115,8 +115,9 @@ Result<void> apply_json(const fs::path& file, ControllerOptions& options,
   for (const auto& [class_name, traits] : config.items()) {
     if (!traits.is_object()) continue;  // such as "version": 1
     for (const auto& [trait, json] : traits.items()) {
-      const Result<void> set =
-          assign(class_name + "." + trait, value_from_json(json), file.string(), options, warnings);
+      std::string name = class_name;
+      name.append(".").append(trait);
+      Result<void> set = assign(name, value_from_json(json), file.string(), options, warnings);
       if (!set) return set;
     }
   }

@@ -189,12 +189,12 @@ class Binder {
 
   Result<int> bind_exactly(Socket& socket, const Row& row) {
     const int port = port_of(row);
-    const Result<int> bound = socket.bind(url(interface_for(row.side), port));
+    Result<int> bound = socket.bind(url(interface_for(row.side), port));
     if (!bound) return bound;
     // An engine file of several leaves: one socket serves all of them.
     if (row.channel == Channel::kBroadcastEngines) {
       for (std::size_t leaf = 1; leaf < result_.engine.broadcast.size(); ++leaf) {
-        const Result<int> more =
+        Result<int> more =
             socket.bind(url(interface_for(row.side), result_.engine.broadcast[leaf]));
         if (!more) return more;
       }

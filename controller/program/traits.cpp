@@ -57,7 +57,7 @@ Result<void> set_number(Number& target, const TraitValue& value, Number least, N
 
 Result<void> set_seconds(std::optional<milliseconds>& target, const TraitValue& value) {
   double seconds = 0;
-  const Result<void> read =
+  Result<void> read =
       set_number(seconds, value, 0.0, 1e9, "must be a number of seconds, 0 for the default");
   if (!read) return read;
   target.reset();
@@ -94,7 +94,7 @@ Result<void> set_ports(std::deque<int>& target, const TraitValue& value) {
 
 Result<void> set_one_port(std::deque<int>& target, const TraitValue& value) {
   int port = 0;
-  const Result<void> read = set_number(port, value, 0, 65535, "must be a port");
+  Result<void> read = set_number(port, value, 0, 65535, "must be a port");
   if (read && port != 0) target.push_front(port);
   return read;
 }
@@ -240,7 +240,7 @@ const Trait kTraits[] = {
     {"IPController.secure", "False: unsigned messages [True]",
      [](O& o, const V& v) {
        bool secure = true;
-       const Result<void> set = set_bool(secure, v);
+       Result<void> set = set_bool(secure, v);
        if (set && !secure) o.key = "";
        if (set && secure) o.key.reset();
        return set;
@@ -266,7 +266,7 @@ const Trait kTraits[] = {
     {"HeartMonitor.period", "milliseconds between heartbeats [3000]",
      [](O& o, const V& v) {
        std::int64_t period = 0;
-       const Result<void> set =
+       Result<void> set =
            set_number<std::int64_t>(period, v, 10, 86'400'000, "must be 10 milliseconds to a day");
        if (set) o.heartbeat_period = milliseconds(period);
        return set;

@@ -13,7 +13,7 @@
 namespace trireme {
 namespace {
 
-constexpr long kMoment_ns = 10'000'000;
+constexpr long kMomentNanoseconds = 10'000'000;
 constexpr int kTermMoments = 20;  // given to what the shell left behind, before SIGKILL
 constexpr int kFirstFree = 64;    // descriptors from here on are not given to shells
 constexpr int kNews = 3;
@@ -89,7 +89,7 @@ void reap_all() {
 
 /// Ends all descendants: who loses its parent becomes a child of this process.
 void end_the_rest(pid_t shell) {
-  constexpr timespec kMoment{0, kMoment_ns};
+  constexpr timespec kMoment{0, kMomentNanoseconds};
   for (int moment = 0;; ++moment) {
     reap_all();
     const bool hard = g_kill_all != 0 || moment >= kTermMoments;

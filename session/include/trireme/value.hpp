@@ -63,10 +63,38 @@ class Bytes {
   std::span<const std::byte> data_;
 };
 
+namespace detail {
+constexpr std::string_view integer_dtype(std::size_t bytes, bool is_signed) noexcept {
+  switch (bytes) {
+    case 1:
+      return is_signed ? "|i1" : "|u1";
+    case 2:
+      return is_signed ? "<i2" : "<u2";
+    case 4:
+      return is_signed ? "<i4" : "<u4";
+    case 8:
+      return is_signed ? "<i8" : "<u8";
+    default:
+      return "";
+  }
+}
+}  // namespace detail
+
 /// The numpy name of an element type: `<f8` for double, `|u1` for std::uint8_t, ...; empty for
 /// types that no array holds.
 template <class T>
-constexpr std::string_view dtype_of() noexcept;
+constexpr std::string_view dtype_of() noexcept {
+  if constexpr (std::same_as<T, bool>) return "|b1";
+  if constexpr (std::same_as<T, std::byte>) return "|u1";
+  if constexpr (std::same_as<T, float>) return "<f4";
+  if constexpr (std::same_as<T, double>) return "<f8";
+  if constexpr (std::same_as<T, std::complex<float>>) return "<c8";
+  if constexpr (std::same_as<T, std::complex<double>>) return "<c16";
+  if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    return detail::integer_dtype(sizeof(T), std::is_signed_v<T>);
+  }
+  return "";
+}
 
 template <class T>
 concept ArrayElement = !dtype_of<T>().empty();
@@ -212,44 +240,5 @@ std::string to_json(const Value& value);
 std::string to_pretty_json(const Value& value);
 /// FormatError (with the position) for what is not one JSON value.
 Value parse_json(std::string_view text);
-
-namespace detail {
-template <class T>
-struct DtypeName {
-  static constexpr std::string_view kName = "";
-};
-// clang-format off
-template <> struct DtypeName<bool> { static constexpr std::string_view kName = "|b1"; };
-template <> struct DtypeName<std::byte> { static constexpr std::string_view kName = "|u1"; };
-// clang-format on
-template <class T>
-requires(std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= 8) struct DtypeName<T> {
-  static constexpr std::string_view kSigned[] = {"|i1", "<i2", "", "<i4", "", "", "", "<i8"};
-  static constexpr std::string_view kUnsigned[] = {"|u1", "<u2", "", "<u4", "", "", "", "<u8"};
-  static constexpr std::string_view kName =
-      std::is_signed_v<T> ? kSigned[sizeof(T) - 1] : kUnsigned[sizeof(T) - 1];
-};
-template <>
-struct DtypeName<float> {
-  static constexpr std::string_view kName = "<f4";
-};
-template <>
-struct DtypeName<double> {
-  static constexpr std::string_view kName = "<f8";
-};
-template <>
-struct DtypeName<std::complex<float>> {
-  static constexpr std::string_view kName = "<c8";
-};
-template <>
-struct DtypeName<std::complex<double>> {
-  static constexpr std::string_view kName = "<c16";
-};
-}  // namespace detail
-
-template <class T>
-constexpr std::string_view dtype_of() noexcept {
-  return detail::DtypeName<T>::kName;
-}
 
 }  // namespace trireme
