@@ -5,6 +5,7 @@ import os
 import ipyparallel as ipp
 import numpy
 from controller_world import PATIENCE, World, wait_until
+from gate import abort_behind_gate, wait_at
 from ipyparallel import error
 
 PLAIN = {
@@ -119,12 +120,14 @@ class PythonClient(MixedWorld):
 
     def test_abort_clear_and_shutdown_work_on_both(self):
         self.all.push({"x": 1}, block=True)
-        blockers = [self.client[2].apply(ipp.Reference("trireme.sleep"), 5.0),
-                    self.client[0].apply(__import__("time").sleep, 5.0)]
+        gate = os.path.join(self.folder, "gate")
+        wait = f"until test -e {gate}; do sleep 0.1; done"
+        blockers = [self.client[2].apply(ipp.Reference("trireme.run_command"), wait),
+                    self.client[0].apply(wait_at, gate, 0.3)]
         queued = [self.client[2].apply(ipp.Reference("trireme.echo"), 1),
                   self.client[0].apply(os.getpid)]
+        abort_behind_gate(self.client, queued, gate, [1, 3])
         for result in queued:
-            result.abort()
             try:
                 self.assertIsInstance(result.get(PATIENCE), error.TaskAborted)
             except error.TaskAborted:

@@ -1,5 +1,6 @@
 """A stock Python client and two stock Python engines under trireme-controller."""
 
+import contextlib
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ import time
 import ipyparallel as ipp
 import numpy
 from controller_world import PATIENCE, World, wait_until
+from gate import abort_behind_gate, open_gate, wait_at
 from ipyparallel import error
 
 
@@ -23,6 +25,13 @@ class StockWorld(World):
         self.client.wait_for_engines(self.ENGINES, timeout=PATIENCE)
         self.view = self.client[:]
         self.balanced = self.client.load_balanced_view()
+
+        self.gate = os.path.join(self.folder, "gate")
+
+    def expect_abort(self, result):
+        """This client hands aborted calls out as values when there are several."""
+        with contextlib.suppress(error.TaskAborted):
+            self.assertIsInstance(result.get(PATIENCE), error.TaskAborted)
 
     def expect_error(self, name, result):
         with self.assertRaises(error.RemoteError) as caught:
@@ -64,11 +73,12 @@ class Views(StockWorld):
                              sorted(self.view.apply_sync(os.getpid)))
 
     def test_abort_of_a_queued_call(self):
-        blocker = self.view.apply(time.sleep, 1)
-        queued = self.view.apply(os.getpid)
-        queued.abort()
-        # This client hands aborted calls out as values.
-        self.assertEqual({type(value) for value in queued.get(PATIENCE)}, {error.TaskAborted})
+        busy, idle = self.client.ids
+        blocker = self.client[busy].apply(wait_at, self.gate, 0.3)
+        queued = [self.client[busy].apply(os.getpid) for _ in range(2)]
+        abort_behind_gate(self.client, queued, self.gate, idle)
+        for result in queued:
+            self.expect_abort(result)
         blocker.get(PATIENCE)
 
 
@@ -80,12 +90,13 @@ class Tasks(StockWorld):
         self.assertEqual(len({pid for _, pid in values}), 2)
 
     def test_after_waits_and_follow_goes_where_the_other_ran(self):
-        first = self.balanced.apply(lambda: (__import__("time").sleep(0.3),
-                                             __import__("os").getpid())[1])
+        first = self.balanced.apply(lambda gate: (__import__("gate").wait_at(gate),
+                                                  __import__("os").getpid())[1], self.gate)
         with self.balanced.temp_flags(after=[first]):
             second = self.balanced.apply(time.time)
         with self.balanced.temp_flags(follow=[first]):
             third = self.balanced.apply(os.getpid)
+        open_gate(self.gate)
         second.get(PATIENCE)
         first.get(PATIENCE)
         self.assertGreaterEqual(second.started, first.completed)
@@ -117,10 +128,11 @@ class Tasks(StockWorld):
         self.assertEqual([result.get(PATIENCE) for result in results], [chosen] * 4)
 
     def test_a_timeout_ends_the_wait(self):
-        busy = [self.balanced.apply(time.sleep, 2) for _ in range(2)]
+        busy = [self.balanced.apply(wait_at, self.gate) for _ in range(2)]
         with self.balanced.temp_flags(timeout=0.1):
             late = self.balanced.apply(os.getpid)
         self.expect_error("TaskTimeout", late)
+        open_gate(self.gate)
         for task in busy:
             task.get(PATIENCE)
 
@@ -183,21 +195,23 @@ class Death(StockWorld):
     def test_a_killed_engine_fails_its_calls_and_its_task_runs_elsewhere(self):
         pids = self.view.apply_async(os.getpid).get_dict(PATIENCE)
 
-        def stay_on(victim):
+        def stay_on(victim, mark):
             import os
             import time
             while os.getpid() == victim:
+                with open(mark, "w"):
+                    pass
                 time.sleep(0.01)
             return os.getpid()
 
         victim, other = self.client.ids
         with self.balanced.temp_flags(targets=[victim]):
-            lost = self.balanced.apply(stay_on, pids[victim])
+            lost = self.balanced.apply(stay_on, pids[victim], self.gate)
+        wait_until(lambda: os.path.exists(self.gate), "a task runs on the engine")
         call = self.client[victim].apply(os.getpid)
         busy = self.client[other].apply(time.sleep, 1)
         with self.balanced.temp_flags(retries=1):
-            moved = [self.balanced.apply(stay_on, pids[victim]) for _ in range(2)]
-        wait_until(lambda: self.client.queue_status(victim)["tasks"], "a task is on the engine")
+            moved = [self.balanced.apply(stay_on, pids[victim], self.gate) for _ in range(2)]
         os.kill(pids[victim], signal.SIGKILL)
         for result in (call, lost):
             self.expect_error("EngineError", result)

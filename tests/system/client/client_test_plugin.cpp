@@ -1,9 +1,12 @@
 // What the engines of the tests can do.
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <numeric>
 #include <span>
 #include <stdexcept>
+#include <thread>
 
 #include <trireme/plugin.hpp>
 
@@ -28,6 +31,11 @@ TRIREME_PLUGIN(registry) {
   registry.add(test_tasks::kPrint, [](const std::string& out, const std::string& error) {
     std::cout << out << std::flush;
     std::cerr << error << std::flush;
+  });
+  registry.add(test_tasks::kWaitForFile, [](const std::string& file) {
+    while (!std::filesystem::exists(file)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
   });
   registry.add(test_tasks::kFailOdd, [](int number) {
     if (number % 2 != 0) throw std::runtime_error("odd: " + std::to_string(number));

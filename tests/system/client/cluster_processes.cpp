@@ -11,6 +11,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 namespace trireme {
@@ -20,11 +21,25 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+constexpr std::string_view kMisses = "--HeartMonitor.max_heartmonitor_misses=";
+
+// A loopback address of this process alone. Nobody else gets a port there that a controller has
+// left and takes again, or that Python's has chosen and not yet taken.
+std::string own_address() {
+  const auto pid = static_cast<unsigned>(::getpid());
+  return "127." + std::to_string(64 + (pid >> 16) % 128) + "." + std::to_string(pid >> 8 & 255) +
+         "." + std::to_string(pid & 255);
+}
+
+// Engines are not given up because a busy machine left them no time for some beats.
 std::vector<std::string> controller_command(Make make, const std::vector<std::string>& arguments) {
   std::vector<std::string> command{"/usr/bin/python3", "-m", "ipyparallel.controller"};
   if (make == Make::kTrireme) command = {TRIREME_BIN_DIR "/trireme-controller"};
-  command.emplace_back("--ping=250");
+  command.insert(command.end(), {"--ping=250", "--ip=" + own_address()});
   command.insert(command.end(), arguments.begin(), arguments.end());
+  const bool is_told = std::any_of(arguments.begin(), arguments.end(),
+                                   [](const auto& word) { return word.starts_with(kMisses); });
+  if (!is_told) command.push_back(std::string(kMisses) + "80");
   return command;
 }
 

@@ -42,7 +42,7 @@ class ClusterProcesses {
   std::string logs() const;
 
   /// How long processes may take to come up on a busy machine.
-  static constexpr std::chrono::seconds kStartLimit{90};
+  static constexpr std::chrono::seconds kStartLimit{180};
 
  private:
   pid_t spawn(const std::string& name, const std::vector<std::string>& command);

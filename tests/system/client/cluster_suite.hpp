@@ -18,7 +18,7 @@ template <Make kEngines>
 class ClusterSuite : public ::testing::TestWithParam<Make> {
  protected:
   static constexpr std::size_t kEngineCount = 2;
-  static constexpr std::chrono::seconds kLimit{60};
+  static constexpr std::chrono::seconds kLimit{120};
 
   static void TearDownTestSuite() { shared().clear(); }
 

@@ -5,7 +5,7 @@
 namespace trireme {
 namespace {
 
-constexpr std::chrono::seconds kLimit{60};
+constexpr std::chrono::seconds kLimit{120};
 
 class Connections : public ::testing::TestWithParam<Make> {};
 INSTANTIATE_TEST_SUITE_P(Controllers, Connections, ::testing::ValuesIn(controllers()), case_name);

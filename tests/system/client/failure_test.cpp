@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds kLimit{60};
+constexpr seconds kLimit{120};
 
 ClientOptions impatient(ClientOptions options) {
   options.timeout = milliseconds(500);
@@ -81,7 +81,8 @@ TEST_P(Failures, AWrongKeyAndALeftOverFileAreTimeoutsThatSayWhatToDo) {
 }
 
 TEST_P(Failures, ATaskOnAnEngineThatIsKilledFails) {
-  ClusterProcesses cluster(GetParam());
+  // With all its helpers: its heart alone can tell.
+  ClusterProcesses cluster(GetParam(), {"--HeartMonitor.max_heartmonitor_misses=10"});
   const pid_t engine = cluster.start_engine(Make::kTrireme);
   const Client client(cluster.options());
   ASSERT_TRUE(client.wait_for_engines(1, ClusterProcesses::kStartLimit)) << cluster.logs();

@@ -14,7 +14,7 @@
 namespace trireme {
 namespace {
 
-constexpr std::chrono::seconds kLimit{60};
+constexpr std::chrono::seconds kLimit{120};
 constexpr Task<std::vector<double>(std::vector<double>)> kPythonRoots{"python:numpy.sqrt"};
 
 /// Values that both languages know, by the names they are pushed under.

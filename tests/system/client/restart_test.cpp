@@ -108,10 +108,12 @@ TEST_F(Restart, CancellationsAndQuestionsUnderWayAreDealtWithByTheNewController)
 }
 
 TEST_F(Restart, TasksThatEndWhileTheControllerIsAwayAreNotLost) {
-  const auto direct = client_.direct_view().apply("trireme.sleep", {0.2});
-  const auto balanced = client_.load_balanced_view().apply("trireme.sleep", {0.2});
+  const std::string gate = cluster_.options().ipython_dir + "/gate";
+  const auto direct = client_.direct_view().apply(test_tasks::kWaitForFile, gate);
+  const auto balanced = client_.load_balanced_view().apply(test_tasks::kWaitForFile, gate);
   wait_until_known(client_, balanced.msg_ids().at(0));
   cluster_.kill_process(cluster_.controller());
+  cluster_.write_file("gate", "");
   EXPECT_FALSE(direct.wait_for(std::chrono::seconds(1)));
   cluster_.start_controller();
   direct.get(kLimit);

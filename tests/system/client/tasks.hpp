@@ -24,5 +24,6 @@ inline constexpr trireme::Task<std::vector<double>(std::vector<double>)> kRevers
 inline constexpr trireme::Task<void(std::string)> kFail{"test.fail"};
 inline constexpr trireme::Task<void(std::string, std::string)> kPrint{"test.print"};
 inline constexpr trireme::Task<int(int)> kFailOdd{"test.fail_odd"};
+inline constexpr trireme::Task<void(std::string)> kWaitForFile{"test.wait_for_file"};
 
 }  // namespace test_tasks

@@ -9,14 +9,8 @@ import sqlite3
 import subprocess
 
 import zmq
-from controller_world import BIN, PATIENCE, World, wait_until
+from controller_world import BIN, PATIENCE, World, own_address, wait_until
 from protocol_peer import Peer
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class StartUp(World):
@@ -55,7 +49,7 @@ class StartUp(World):
         files = self.read_file("client"), self.read_file("engine")
         first.signal(signal.SIGTERM)
         self.assertEqual(first.wait(), 0)
-        second = self.start("trireme-controller", f"--profile-dir={self.profile}", "--reuse")
+        second = self.start("trireme-controller", *self.controller_words("--reuse"))
         self.assertEqual((self.read_file("client"), self.read_file("engine")), files)
         wait_until(lambda: "serving" in second.output(), "the second controller serves")
         second.signal(signal.SIGTERM)
@@ -75,8 +69,12 @@ class StartUp(World):
         controller = self.start_controller("--log-to-file")
         log = os.path.join(self.profile, "log", f"ipcontroller-{controller.pid}.log")
         self.assertNotIn("serving", controller.output())
-        with open(log, encoding="utf-8") as file:
-            wait_until(lambda: "serving" in file.read(), "the log tells that the controller serves")
+
+        def serves():
+            with open(log, encoding="utf-8") as file:
+                return "serving" in file.read()
+
+        wait_until(serves, "the log tells that the controller serves")
 
     def test_one_idle_process_of_less_than_30_mb(self):
         if os.environ.get("TRIREME_SANITIZED"):
@@ -240,7 +238,7 @@ class HostilePeers(World):
         sockets = []
         try:
             for _ in range(500):
-                sockets.append(socket.create_connection(("127.0.0.1", port)))
+                sockets.append(socket.create_connection((own_address(), port)))
             for half in sockets[::2]:
                 half.sendall(b"\xff\x00\x00")
             self.expect_served()

@@ -5,7 +5,8 @@ import signal
 import socket
 import sqlite3
 
-from controller_world import World, wait_until
+from controller_world import PATIENCE, World, own_address, wait_until
+from gate import open_gate, wait_at
 from protocol_peer import Peer
 
 
@@ -38,7 +39,7 @@ class RestartWorld(World):
     def restart(self, *words):
         """Starts a controller where another one was, and waits until it serves."""
         controller = self.start(
-            "trireme-controller", f"--profile-dir={self.profile}", *self.CONTROLLER, *words
+            "trireme-controller", *self.controller_words(*words)
         )
         wait_until(lambda: "serving" in controller.output(), "the controller serves")
         return controller
@@ -54,7 +55,7 @@ class RestartWorld(World):
     def stock_client(self):
         import ipyparallel
 
-        client = ipyparallel.Client(self.security("client"), timeout=60)
+        client = ipyparallel.Client(self.security("client"), timeout=PATIENCE)
         self.addCleanup(client.close)
         return client
 
@@ -65,22 +66,24 @@ class Restart(RestartWorld):
         for _ in range(2):
             self.start_stock_engine()
         client = self.stock_client()
-        client.wait_for_engines(2, timeout=60)
-        slow = client[0].apply_async(square_after, 3, 2)  # one part waits behind it
+        client.wait_for_engines(2, timeout=PATIENCE)
+        gate = os.path.join(self.folder, "gate")
+        slow = client[0].apply_async(wait_at, gate)  # one part waits behind it
         joined = client.broadcast_view(is_coalescing=True).apply_async(square_after, 0, 5)
         wait_until(lambda: sum(bool(done) for done, _ in self.records().values()) == 1,
                    "the other engine has answered")
         self.crash(controller)
         self.restart()
-        self.assertEqual(joined.get(60), [25, 25])
-        self.assertEqual(slow.get(60), 4)
+        open_gate(gate)
+        self.assertEqual(joined.get(PATIENCE), [25, 25])
+        slow.get(PATIENCE)
 
     def test_a_silent_stock_client_gets_every_result(self):
         controller = self.start_controller()
         for _ in range(2):
             self.start_stock_engine()
         client = self.stock_client()
-        client.wait_for_engines(2, timeout=60)
+        client.wait_for_engines(2, timeout=PATIENCE)
         view = client.load_balanced_view()
         balanced = [view.apply_async(square_after, 0.01, number) for number in range(200)]
         direct = [client[0].apply_async(square_after, 0.01, number) for number in range(20)]
@@ -89,8 +92,8 @@ class Restart(RestartWorld):
         self.crash(controller)
         again = self.restart()
         self.assertEqual((self.read_file("client"), self.read_file("engine")), files)
-        self.assertEqual([result.get(60) for result in balanced], [n * n for n in range(200)])
-        self.assertEqual([result.get(60) for result in direct], [n * n for n in range(20)])
+        self.assertEqual([result.get(PATIENCE) for result in balanced], [n * n for n in range(200)])
+        self.assertEqual([result.get(PATIENCE) for result in direct], [n * n for n in range(20)])
         self.assertEqual(client.ids, [0, 1])
         self.assertEqual(view.apply_sync(square_after, 0, 7), 49)
         wait_until(lambda: [bool(done) for done, _ in self.records().values()] == [True] * 221,
@@ -112,7 +115,7 @@ class Restart(RestartWorld):
         self.restart()
         self.start_stock_engine()
         for result in results:
-            result.get(60)
+            result.get(PATIENCE)
         with open(order, encoding="utf-8") as file:
             self.assertEqual(file.read(), "01234")
 
@@ -120,7 +123,7 @@ class Restart(RestartWorld):
         controller = self.start_controller()
         self.start_stock_engine()
         client = self.stock_client()
-        client.wait_for_engines(1, timeout=60)
+        client.wait_for_engines(1, timeout=PATIENCE)
         view = client.load_balanced_view()
         results = [view.apply_async(square_after, 0.02, number) for number in range(60)]
         for _ in range(4):
@@ -128,7 +131,7 @@ class Restart(RestartWorld):
             wait_until(lambda: sum(r.ready() for r in results) > min(done + 5, 58), "some more")
             self.crash(controller)
             controller = self.restart()
-        self.assertEqual([result.get(60) for result in results], [n * n for n in range(60)])
+        self.assertEqual([result.get(PATIENCE) for result in results], [n * n for n in range(60)])
 
     def test_an_orderly_stop_leaves_nothing_to_go_on_with(self):
         controller = self.start_controller()
@@ -149,7 +152,7 @@ class Restart(RestartWorld):
         self.stop(controller)
         self.restart("--restore")
         self.start_stock_engine()
-        self.assertEqual(result.get(60), 9)
+        self.assertEqual(result.get(PATIENCE), 9)
 
     def test_encrypted_peers_are_met_again(self):
         controller = self.start_controller("--enable-curve")
@@ -180,7 +183,7 @@ class Restart(RestartWorld):
         before = self.read_file("client")
         self.crash(controller)
         with socket.socket() as squatter:
-            squatter.bind(("127.0.0.1", before["registration"]))
+            squatter.bind((own_address(), before["registration"]))
             squatter.listen()
             again = self.restart()
         self.assertIn("cannot go on where the controller before this one was killed",
@@ -193,9 +196,9 @@ class Restart(RestartWorld):
         self.start_controller("--ping=60000")
         engine = self.start_stock_engine("--IPEngine.enable_nanny=False")
         client = self.stock_client()
-        client.wait_for_engines(1, timeout=60)
+        client.wait_for_engines(1, timeout=PATIENCE)
         engine.kill()
-        wait_until(lambda: not client.ids, "the engine is missed", patience=20)
+        wait_until(lambda: not client.ids, "the engine is missed")
 
 
 class Durability(RestartWorld):
@@ -214,7 +217,7 @@ class Durability(RestartWorld):
         self.start_controller(*words)
         self.start_stock_engine()
         client = self.stock_client()
-        client.wait_for_engines(1, timeout=60)
+        client.wait_for_engines(1, timeout=PATIENCE)
         client[0].apply_sync(square_after, 0, 1)
         mark = os.path.join(self.folder, "mark")
         database = self.lock_database()
@@ -223,7 +226,7 @@ class Durability(RestartWorld):
 
     def test_batch_does_not_wait_for_the_disk(self):
         result, _, mark = self.run_while_locked("--durability=batch")
-        result.get(60)
+        result.get(PATIENCE)
         self.assertTrue(os.path.exists(mark))
 
     def test_strict_shows_an_engine_nothing_that_is_not_on_disk(self):
@@ -236,7 +239,7 @@ class Durability(RestartWorld):
         self.assertFalse(os.path.exists(mark))
         self.assertFalse(result.ready())
         database.execute("ROLLBACK")
-        result.get(60)
+        result.get(PATIENCE)
         self.assertTrue(os.path.exists(mark))
 
     def test_batch_is_on_disk_while_the_task_still_waits(self):

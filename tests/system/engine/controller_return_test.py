@@ -17,8 +17,7 @@ class ControllerReturn(EngineWorld):
 
     def restart(self, *words):
         controller = self.start(
-            "trireme-controller", f"--profile-dir={self.profile}", *self.CONTROLLER, *self.FAST,
-            "--reuse", *words)
+            "trireme-controller", *self.controller_words(*self.FAST, "--reuse", *words))
         wait_until(lambda: "serving" in controller.output(), "the controller serves")
         return controller
 
@@ -50,7 +49,7 @@ class ControllerReturn(EngineWorld):
         client.wait_for_engines(1)
         self.assertEqual(client.engines, before)
         self.assertEqual(client.call("trireme.pull", "a", engine=5), 1)
-        self.assertIn("Joined again as engine 5", self.engines[0].output())
+        wait_until(lambda: "Joined again as engine 5" in self.engines[0].output(), "it says so")
 
 
 assert CONTROLLER == "trireme"

@@ -26,6 +26,7 @@ class RawClient:
         )
         self.context = zmq.Context()
         self.sockets = {}
+        connected = None
         for name, kind in self.CHANNELS.items():
             socket = self.context.socket(kind)
             socket.linger = 0
@@ -34,8 +35,13 @@ class RawClient:
                 socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
             if kind == zmq.SUB:
                 socket.subscribe(b"")
+                connected = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
             socket.connect(f"{connection['interface']}:{connection[name]}")
             self.sockets[name] = socket
+        # What is published before a subscription has arrived is lost.
+        if not connected.poll(PATIENCE * 1000):
+            raise AssertionError("the controller's output channel is closed")
+        self.sockets["iopub"].disable_monitor()
         self.engines = {}  # id -> uuid
         self.outputs = []  # every iopub message so far
         self.replies = {}  # msg_id of the request -> reply
@@ -83,14 +89,19 @@ class RawClient:
         return self.send(channel, "apply_request", content, target, metadata, buffers)
 
     def broadcast(self, content, metadata):
-        """A broadcast's id and its first reply. The stock controller drops what comes before an
+        """The first reply to a broadcast, and the broadcast's id. The stock controller drops what comes before an
         engine has found its schedulers, which start late: there it is sent until it is answered."""
-        tries = 6 if CONTROLLER == "stock" else 1
+        tries = 12 if CONTROLLER == "stock" else 1
+        requests = []
         for _ in range(tries):
-            request = self.send("broadcast", "apply_request", content, metadata=metadata)
+            requests.append(self.send("broadcast", "apply_request", content, metadata=metadata))
             if self.sockets["broadcast"].poll(PATIENCE * 1000 // tries):
                 break
-        return request, self.receive("broadcast", patience=0)
+        reply = self.receive("broadcast", patience=0)
+        original = reply["metadata"]["original_msg_id"]
+        if original not in requests:
+            raise AssertionError(f"{original} is none of {requests}")
+        return original, reply
 
     def call(self, function, *args, **options):
         """The result of a call on one engine; its failures are errors of the test."""
@@ -134,7 +145,7 @@ class EngineWorld(World):
         # Python's controller may leave processes behind; as a session they can be found.
         controller = self.start(
             "/usr/bin/setsid", "/usr/bin/python3", "-m", "ipyparallel.controller",
-            f"--profile-dir={self.profile}", *self.CONTROLLER, "--dictdb", "--log-level=20", *words,
+            *self.controller_words(*words), "--dictdb", "--log-level=20",
         )
         self.sessions.append(controller.pid)
         wait_until(self.files_are_complete, "the connection files are written")

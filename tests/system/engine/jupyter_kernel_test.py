@@ -3,16 +3,30 @@
 import json
 import os
 import signal
-import time
+import tempfile
 
 from controller_world import PATIENCE, wait_until
 from engine_world import EngineWorld
+from gate import open_gate
 from jupyter_client import BlockingKernelClient
 from kernel_driver import Cell, KernelDriver, ManagedKernel
 
 
 class OwnKernel(ManagedKernel):
     """Cells of the shell in a kernel that a KernelManager started."""
+
+    def gated(self, code):
+        """A cell that goes on when the gate is opened."""
+        folder = tempfile.TemporaryDirectory(prefix="trireme-test-")
+        self.addCleanup(folder.cleanup)
+        self.gate = os.path.join(folder.name, "gate")
+        return f"until test -e {self.gate}; do sleep 0.1; done; {code}"
+
+    def let_go_on(self):
+        """Opens it, once the kernel has what was sent before."""
+        self.kernel.control_channel.send(self.kernel.session.msg("kernel_info_request", {}))
+        self.kernel.get_control_msg(timeout=PATIENCE)
+        open_gate(self.gate)
 
     def test_a_cell_prints_and_is_counted(self):
         first = self.run_cell("echo out; echo err >&2")
@@ -24,16 +38,18 @@ class OwnKernel(ManagedKernel):
         self.assertEqual(second.reply["execution_count"], first.reply["execution_count"] + 1)
 
     def test_a_failing_cell_is_an_error_and_aborts_those_behind_it(self):
-        failing = Cell(self.kernel, "sleep 0.5; exit 3")
+        failing = Cell(self.kernel, self.gated("exit 3"))
         behind = Cell(self.kernel, "echo never")
+        self.let_go_on()
         self.assertEqual(failing.finish()["status"], "error")
         self.assertIn("error", failing.types())
         self.assertEqual(behind.finish()["status"], "aborted")
         self.assertEqual(self.run_cell("echo on").stream("stdout"), "on\n")
 
     def test_cells_behind_a_failure_run_when_it_is_not_to_stop(self):
-        failing = Cell(self.kernel, "sleep 0.5; exit 3", stop_on_error=False)
+        failing = Cell(self.kernel, self.gated("exit 3"), stop_on_error=False)
         behind = Cell(self.kernel, "echo runs")
+        self.let_go_on()
         self.assertEqual(failing.finish()["status"], "error")
         self.assertEqual(behind.finish()["status"], "ok")
 
@@ -83,9 +99,6 @@ class OwnKernel(ManagedKernel):
         cell.wait_for("stream")
         self.kernel.hb_channel.unpause()
         wait_until(self.kernel.hb_channel.is_beating, "the heart beats")
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            self.assertTrue(self.kernel.is_alive())
         self.manager.interrupt_kernel()
         cell.finish()
 

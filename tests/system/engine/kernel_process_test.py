@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 import unittest
 
 from engine_world import CONTROLLER, EngineWorld, wait_until
@@ -77,11 +76,9 @@ class DeadlyTasks(EngineWorld):
                 looping = client.apply(task, *words)
                 behind = client.apply("trireme.echo", "behind")
                 self.wait_until_busy(client, looping)
-                begun = time.monotonic()
                 client.send("control", "interrupt_request", engine=0)
                 self.assertEqual(client.receive("control")["content"], {"status": "ok"})
                 content = client.reply_to(looping)["content"]
-                self.assertLess(time.monotonic() - begun, 10)
                 self.assertEqual(content["ename"], "KeyboardInterrupt")
                 self.assertEqual(client.reply_to(behind)["content"]["result"], "behind")
 
@@ -122,9 +119,7 @@ class DeadlyTasks(EngineWorld):
 
     def test_a_task_over_its_time_fails_with_the_limit(self):
         client = self.start_deadly(f"--task-timeout={LIMIT_SECONDS}")
-        begun = time.monotonic()
         content = self.failure_of(client, "deadly.loop", "")
-        self.assertLess(time.monotonic() - begun, LIMIT_SECONDS + 10)
         self.assertEqual(content["ename"], "TimeLimitExceeded")
         self.assertIn("--task-timeout", content["evalue"])
         self.assertEqual(self.failure_of(client, "test.wait")["ename"], "TimeLimitExceeded")
@@ -142,9 +137,7 @@ class DeadlyTasks(EngineWorld):
     def test_a_task_over_the_memory_fails_with_the_limit(self):
         client = self.start_deadly("--memory-limit=500M")
         client.call("trireme.push", a=1)
-        begun = time.monotonic()
         content = self.failure_of(client, "deadly.hog", 10)
-        self.assertLess(time.monotonic() - begun, 10)
         self.assertEqual(content["ename"], "MemoryLimitExceeded")
         self.assertIn("500 MiB", content["evalue"])
         self.assertEqual(client.call("trireme.pull", "a"), 1)  # nothing died of it

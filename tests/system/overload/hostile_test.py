@@ -4,10 +4,9 @@ and the cluster works as before."""
 import os
 import socket
 import struct
-import time
 
 import zmq
-from controller_world import wait_until
+from controller_world import PATIENCE, own_address, wait_until
 from overload_world import OverloadWorld, apply_content, receive
 from protocol_peer import Peer, signature
 
@@ -101,7 +100,7 @@ class SignedGarbage(HostileWorld):
         frames = hub.frames("connection_request")
         for _ in range(1000):
             hub.send(frames)
-        self.assertTrue(hub.socket.poll(20_000))
+        self.assertTrue(hub.socket.poll(PATIENCE * 1000))
         hub.socket.recv_multipart()
         task = self.peer("task")
         frames = task.frames("apply_request", apply_content("trireme.echo", 7))
@@ -136,9 +135,7 @@ class ManyFrames(HostileWorld):
         for number in range(100_000):
             _, peer, target = peers[number % len(peers)]
             peer.send([*target, b"x"])
-        begin = time.monotonic()
         self.expect_unharmed()
-        self.assertLess(time.monotonic() - begin, 20)
 
     def test_bytes_that_are_not_zeromqs_close_their_connection_only(self):
         greeting = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL" + b"\0" * 16 + b"\0" + b"\0" * 31
@@ -148,7 +145,7 @@ class ManyFrames(HostileWorld):
                            greeting + b"\x02" + struct.pack(">Q", 1 << 40) + b"x" * 1000,
                            greeting + b"\x04\x7f" + b"\xff" * 127):
             for channel in ("registration", "task", "iopub"):
-                with socket.create_connection(("127.0.0.1", self.info[channel])) as raw:
+                with socket.create_connection((own_address(), self.info[channel])) as raw:
                     try:
                         raw.sendall(bytes_sent)
                     except OSError:

@@ -1,7 +1,5 @@
 """More than a controller can take, of everything: it stays small, and the others are served."""
 
-import time
-
 from controller_world import wait_until
 from overload_world import (
     DeafClient, OverloadWorld, apply_content, deaf_subscriber, half_open, receive,
@@ -17,11 +15,9 @@ class BusyEngines(OverloadWorld):
         count = 20_000
         for _ in range(count):
             hasty.send(hasty.frames("apply_request", apply_content("trireme.echo", "x" * 500)))
-        begin = time.monotonic()
         self.hub("queue_request", {"targets": None, "verbose": False})
         engine = self.engines()["0"]
         self.assertEqual(self.run_task("trireme.echo", 1, channel="mux", engine=engine), 1)
-        self.assertLess(time.monotonic() - begin, 20)
         self.assert_memory_below(300 * MIB)
         for _ in range(count):
             self.assertEqual(receive(hasty)["status"], "ok")

@@ -5,10 +5,9 @@ import os
 import re
 import resource
 import socket
-import time
 
 import zmq
-from controller_world import PATIENCE, World, wait_until
+from controller_world import PATIENCE, World, own_address, wait_until
 from protocol_peer import Peer
 
 SANITIZED = bool(os.environ.get("TRIREME_SANITIZED"))
@@ -60,13 +59,11 @@ class OverloadWorld(World):
     def lines(self, text):
         return self.controller.output().count(text)
 
-    def expect_served(self, patience=PATIENCE):
+    def expect_served(self):
         """The hub answers, and a task of another client runs if there is an engine."""
         self.assertTrue(self.controller.running(), self.controller.output()[-3000:])
-        begin = time.monotonic()
         if self.engines():
             self.assertEqual(self.run_task("trireme.echo", 42), 42)
-        self.assertLess(time.monotonic() - begin, patience)
 
     def run_task(self, function, *args, channel="task", engine=None):
         """The result of one call by a client of its own."""
@@ -127,7 +124,7 @@ class DeafClient:
 
 def half_open(port, count):
     """Connections that never say a word."""
-    return [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    return [socket.create_connection((own_address(), port)) for _ in range(count)]
 
 
 def deaf_subscriber(info, channel):

@@ -4,7 +4,6 @@ import os
 import resource
 import signal
 import sqlite3
-import time
 import unittest
 
 from controller_world import wait_until
@@ -46,10 +45,8 @@ class UnusableDatabase(OverloadWorld):
         other = sqlite3.connect(os.path.join(self.profile, "trireme.db"), isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         try:
-            begin = time.monotonic()
             for number in range(20):
                 self.assertEqual(self.run_task("trireme.echo", number), number)
-            self.assertLess(time.monotonic() - begin, 30)
             kind, content = self.peer().ask("history_request")
             self.assertIn(kind, ("history_reply", "hub_error"), content)
         finally:
