@@ -25,7 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 QUIET_AFTER = 8  # seconds without a result after which faults wait for the next one
 # Seconds without a single result: something is lost.
 STANDSTILL = float(os.environ.get("TRIREME_CHAOS_PATIENCE", 90))
-HELPERS = 20  # seconds that the helpers of ended engines may take to notice
+HELPERS = 60  # seconds that the helpers of ended engines may take to notice
 LONG_FREEZE = 1.5  # an engine silent for longer counts as dead
 
 
@@ -265,7 +265,6 @@ def main(words):
     options = read_options(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # takes what was started along
     os.environ["TRIREME_BIN_DIR"] = options.bin
-    sys.path.insert(0, os.path.join(HERE, "..", "support"))
     good = True
     for seed in range(options.seed, options.seed + options.seeds):
         options.seed = seed

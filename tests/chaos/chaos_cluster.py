@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 
-from chaos_proxy import Proxy
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+
+from chaos_proxy import Proxy  # noqa: E402
+from loopback import own_address  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
-HERE = os.path.dirname(os.path.abspath(__file__))
 MARK = "TRIREME_CHAOS_RUN"  # in the environment of every process: finds those left behind
 
 
@@ -100,7 +103,8 @@ class Cluster:
     def start_controller(self):
         binary = os.path.join(self.options.bin, "trireme-controller")
         self.controller = self.start("controller", [
-            binary, f"--profile-dir={self.profile}", "--ping=200", *self.options.controller_words])
+            binary, f"--profile-dir={self.profile}", "--ping=200", f"--ip={own_address()}",
+            *self.options.controller_words])
         self.wait_for(self.files_are_complete, "the connection files are written")
         self.refresh_proxy()
 
@@ -141,7 +145,7 @@ class Cluster:
             *words, self.plan, self.journal, self.proxied("client"), self.folder,
             str(self.options.window)])
 
-    def wait_for(self, condition, what, patience=60):
+    def wait_for(self, condition, what, patience=120):
         deadline = time.monotonic() + patience
         while not condition():
             if time.monotonic() > deadline:
@@ -158,7 +162,7 @@ class Cluster:
             for program in group:
                 if program is not None and program.running():
                     program.popen.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             for program in group:
                 while program is not None and program.running() and time.monotonic() < deadline:
                     time.sleep(0.02)

@@ -7,6 +7,8 @@ import socket
 import struct
 import threading
 
+from loopback import own_address
+
 # Fields of connection files that are ports, or lists of them.
 PORTS = ("registration", "control", "mux", "task", "iopub", "notification", "broadcast",
          "hb_ping", "hb_pong")
@@ -58,7 +60,7 @@ class Proxy:
         self.targets[name] = real_port
         if name not in self.listeners:
             listener = socket.socket()
-            listener.bind(("127.0.0.1", 0))
+            listener.bind((own_address(), 0))
             listener.listen(128)
             listener.setblocking(False)
             self.listeners[name] = listener
@@ -99,7 +101,7 @@ class Proxy:
         except OSError:
             return
         try:
-            right = socket.create_connection(("127.0.0.1", self.targets[name]), timeout=1)
+            right = socket.create_connection((own_address(), self.targets[name]), timeout=1)
         except OSError:
             self.reset(left)  # nobody there: the peer tries again
             return

@@ -11,16 +11,11 @@ import tempfile
 import time
 import unittest
 
+from loopback import own_address
+
 BIN = os.environ["TRIREME_BIN_DIR"]
 PATIENCE = 120  # seconds; generous, because machines are slow and sanitizers slower
 MISSES = "--HeartMonitor.max_heartmonitor_misses"
-
-
-def own_address():
-    """A loopback address of this process alone. Nobody else gets a port there that a controller has
-    left and takes again, or that Python's has chosen and not yet taken."""
-    pid = os.getpid()
-    return f"127.{64 + (pid >> 16) % 128}.{pid >> 8 & 255}.{pid & 255}"
 
 
 def wait_until(condition, what, patience=PATIENCE):

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 
-from cluster_world import BIN, World
+from cluster_world import BIN, PATIENCE, World
 
 
 class Cells(World):
@@ -49,7 +49,7 @@ class Cells(World):
         self.addCleanup(running.stdout.close)
         self.assertIn("started", running.stdout.readline())
         running.send_signal(signal.SIGINT)
-        self.assertEqual(running.wait(60), 130)
+        self.assertEqual(running.wait(PATIENCE), 130)
         self.assertEqual(self.trireme("exec", "-t0", "%%sh\necho alive").stdout, "alive\n")
 
     def test_the_console_runs_cell_after_cell(self):
@@ -96,7 +96,7 @@ class Kernelspec(World):
             "JUPYTER_PATH": os.path.join(prefix, "share", "jupyter"),
             "JUPYTER_RUNTIME_DIR": os.path.join(self.folder, "runtime")}
         done = subprocess.run(["/usr/bin/python3", "-W", "ignore", "-c", program], env=environment,
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
         self.assertEqual(done.stdout, "alive\n", done.stderr)
 
     def test_a_kernel_is_installed_for_the_user_and_removed(self):

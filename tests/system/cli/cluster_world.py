@@ -9,9 +9,11 @@ import tempfile
 import time
 import unittest
 
+from loopback import own_address
+
 BIN = os.environ["TRIREME_BIN_DIR"]
 LIB = os.environ["TRIREME_LIB_DIR"]
-PATIENCE = 60  # seconds; generous, because machines are slow and sanitizers slower
+PATIENCE = 120  # seconds; generous, because machines are slow and sanitizers slower
 
 
 def wait_until(condition, what):
@@ -24,6 +26,12 @@ def wait_until(condition, what):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {PATIENCE} s in vain until {what}")
         time.sleep(0.02)
+
+
+def split_at_dashes(words):
+    """Those before the two dashes and those behind."""
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], words[at + 1:]
 
 
 def is_alive(pid):
@@ -121,7 +129,9 @@ class World(unittest.TestCase):
         return json.loads(self.trireme(*words, **options).stdout)
 
     def start(self, engines=2, *words):
-        return self.json("start", "-n", str(engines), *words)
+        words, for_controller = (list(part) for part in split_at_dashes(words))
+        address = f"--ip={own_address()}"
+        return self.json("start", "-n", str(engines), *words, "--", address, *for_controller)
 
     def kill_controller(self, started):
         """Kills it as soon as its engines are on record."""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from cluster_world import World, is_alive, read_text, wait_until
+from cluster_world import PATIENCE, World, is_alive, read_text, wait_until
 
 COUNT_AND_WAIT = "echo first; echo $$ > {}; exec sleep 600"
 
@@ -73,7 +73,7 @@ class Run(World):
             self.assertEqual(process.stdout.readline(), "first\n")
             pid = wait_until(lambda: read_text(pid_file), "the program has told its pid")
             process.send_signal(signal.SIGINT)
-            self.assertEqual(process.wait(60), 130)
+            self.assertEqual(process.wait(PATIENCE), 130)
         wait_until(lambda: not is_alive(pid), "the program on the engine is gone")
         self.assertEqual(self.trireme("run", "echo", "next").stdout, "next\n")
 
@@ -97,7 +97,7 @@ class Restart(World):
                 env=self.environment, stdout=out, stderr=subprocess.PIPE, text=True) as process:
             wait_until(lambda: read_text(path), "the first is done")
             self.restart()
-            _, err = process.communicate(timeout=120)
+            _, err = process.communicate(timeout=2 * PATIENCE)
         self.assertEqual(read_text(path).split(), inputs, err)
         self.assertIn("300 ok, 0 failed", err)
 
@@ -109,7 +109,7 @@ class Restart(World):
             wait_until(lambda: read_text(pid_file), "the program runs")
             self.trireme("history")  # its answer waits for the records: what they lack is run again
             self.restart()
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=2 * PATIENCE)
         self.assertEqual((process.returncode, out), (7, "first\nlast\n"), err)
 
 
@@ -208,7 +208,7 @@ class Map(World):
                 return len(texts) == 2 and all(texts) and texts
             running = wait_until(pids, "both engines run one")
             process.send_signal(signal.SIGINT)
-            self.assertEqual(process.wait(60), 130, process.stderr.read())
+            self.assertEqual(process.wait(PATIENCE), 130, process.stderr.read())
         wait_until(lambda: not any(is_alive(pid) for pid in running), "both programs are gone")
         wait_until(lambda: self.json("status")["waiting"] == 0, "nothing waits")
         self.assertEqual(len([n for n in os.listdir(self.folder) if n.startswith("pid-")]), 2)

@@ -9,7 +9,8 @@ import sqlite3
 import subprocess
 
 import zmq
-from controller_world import BIN, PATIENCE, World, own_address, wait_until
+from controller_world import BIN, PATIENCE, World, wait_until
+from loopback import own_address
 from protocol_peer import Peer
 
 

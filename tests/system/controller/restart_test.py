@@ -5,8 +5,9 @@ import signal
 import socket
 import sqlite3
 
-from controller_world import PATIENCE, World, own_address, wait_until
+from controller_world import PATIENCE, World, wait_until
 from gate import open_gate, wait_at
+from loopback import own_address
 from protocol_peer import Peer
 
 

@@ -89,8 +89,9 @@ class RawClient:
         return self.send(channel, "apply_request", content, target, metadata, buffers)
 
     def broadcast(self, content, metadata):
-        """The first reply to a broadcast, and the broadcast's id. The stock controller drops what comes before an
-        engine has found its schedulers, which start late: there it is sent until it is answered."""
+        """The id of a broadcast and the first reply to it. The stock controller drops what comes
+        before an engine has found its schedulers, which start late: there it is sent until it is
+        answered."""
         tries = 12 if CONTROLLER == "stock" else 1
         requests = []
         for _ in range(tries):

@@ -6,7 +6,8 @@ import socket
 import struct
 
 import zmq
-from controller_world import PATIENCE, own_address, wait_until
+from controller_world import PATIENCE, wait_until
+from loopback import own_address
 from overload_world import OverloadWorld, apply_content, receive
 from protocol_peer import Peer, signature
 

@@ -7,7 +7,8 @@ import resource
 import socket
 
 import zmq
-from controller_world import PATIENCE, World, own_address, wait_until
+from controller_world import PATIENCE, World, wait_until
+from loopback import own_address
 from protocol_peer import Peer
 
 SANITIZED = bool(os.environ.get("TRIREME_SANITIZED"))

@@ -27,7 +27,7 @@ class BackgroundProcess : public ::testing::Test {
 TEST_F(BackgroundProcess, RunsAndWritesItsOutputToTheLog) {
   const auto process = start_in_background({"sh", "-c", "echo out; echo err >&2"}, log());
   ASSERT_TRUE(process.has_value()) << process.error().text;
-  ASSERT_TRUE(wait_until_gone({&*process, 1}, seconds(20)));
+  ASSERT_TRUE(wait_until_gone({&*process, 1}, seconds(60)));
   EXPECT_EQ(last_lines(log(), 10), "out\nerr\n");
 }
 
@@ -37,7 +37,7 @@ TEST_F(BackgroundProcess, IsRunningUntilItIsKilled) {
   EXPECT_TRUE(is_running(*process));
   EXPECT_FALSE(wait_until_gone({&*process, 1}, std::chrono::milliseconds(1)));
   send_signal({&*process, 1}, SIGKILL);
-  EXPECT_TRUE(wait_until_gone({&*process, 1}, seconds(20)));
+  EXPECT_TRUE(wait_until_gone({&*process, 1}, seconds(60)));
   EXPECT_FALSE(is_running(*process));
   EXPECT_EQ(running_time(*process), seconds(0));
 }
@@ -50,7 +50,7 @@ TEST_F(BackgroundProcess, WithAnotherStartTimeIsAnotherProcess) {
   send_signal({&elder, 1}, SIGKILL);
   EXPECT_TRUE(is_running(*process));
   send_signal({&*process, 1}, SIGKILL);
-  EXPECT_TRUE(wait_until_gone({&*process, 1}, seconds(20)));
+  EXPECT_TRUE(wait_until_gone({&*process, 1}, seconds(60)));
 }
 
 TEST_F(BackgroundProcess, ThatDoesNotExistIsNamedInTheError) {
@@ -70,7 +70,7 @@ TEST_F(BackgroundProcess, WithoutAWritableLogIsRefusedNamingTheLog) {
 TEST_F(BackgroundProcess, KeepsOnlyTheLastLinesOfALog) {
   const auto process = start_in_background({"seq", "1", "100"}, log());
   ASSERT_TRUE(process.has_value());
-  ASSERT_TRUE(wait_until_gone({&*process, 1}, seconds(20)));
+  ASSERT_TRUE(wait_until_gone({&*process, 1}, seconds(60)));
   EXPECT_EQ(last_lines(log(), 2), "99\n100\n");
   EXPECT_EQ(last_lines(folder_ / "none", 2), "");
 }

@@ -19,7 +19,7 @@ class ClusterLedgerTest : public ::testing::Test {
   }
   void TearDown() override {
     send_signal(started_, SIGKILL);
-    EXPECT_TRUE(wait_until_gone(started_, seconds(20)));
+    EXPECT_TRUE(wait_until_gone(started_, seconds(60)));
     std::filesystem::remove_all(profile_.dir);
   }
 
@@ -56,7 +56,7 @@ TEST_F(ClusterLedgerTest, ForgetsProcessesThatHaveEnded) {
   ASSERT_TRUE(write_ledger(profile_, ledger).has_value());
   const ProcessMark ended[] = {*ledger.controller, ledger.engines[0]};
   send_signal(ended, SIGKILL);
-  ASSERT_TRUE(wait_until_gone(ended, seconds(20)));
+  ASSERT_TRUE(wait_until_gone(ended, seconds(60)));
   const auto read = read_ledger(profile_);
   ASSERT_TRUE(read.has_value());
   EXPECT_FALSE(read->controller.has_value());

@@ -103,7 +103,7 @@ TEST_F(CommandTest, AStopEndsTheProgramAndWhatItStarted) {
   EXPECT_EQ(end->signal, SIGTERM);
   const pid_t left_behind = std::stoi(out);
   // It is killed already; its new parent may still have to take note.
-  for (int i = 0; i < 500 && kill(left_behind, 0) == 0; ++i) {
+  for (int i = 0; i < 6000 && kill(left_behind, 0) == 0; ++i) {
     std::ifstream state("/proc/" + std::to_string(left_behind) + "/stat");
     std::string line;
     if (!std::getline(state, line) || line.find(") Z") != std::string::npos) return;

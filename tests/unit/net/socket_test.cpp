@@ -22,7 +22,7 @@ Frames expect_message(Socket& socket) {
   Frames frames;
   bool got = false;
   loop.watch(socket, [&] { got = got || socket.receive(frames); });
-  const Instant give_up = std::chrono::steady_clock::now() + seconds(20);
+  const Instant give_up = std::chrono::steady_clock::now() + seconds(60);
   while (!got && std::chrono::steady_clock::now() < give_up) loop.wait(give_up);
   EXPECT_TRUE(got) << "no message came";
   return frames;
@@ -124,7 +124,8 @@ TEST_F(SocketTest, SubscribersGetEverythingPublishedAfterTheyJoined) {
   Frames frames;
   bool got = false;
   loop.watch(subscriber, [&] { got = got || subscriber.receive(frames); });
-  for (int i = 0; i < 2000 && !got; ++i) {
+  const Instant give_up = std::chrono::steady_clock::now() + seconds(60);
+  while (!got && std::chrono::steady_clock::now() < give_up) {
     ASSERT_TRUE(publisher.send(frames_of({"topic", "text"})).has_value());
     loop.wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
   }

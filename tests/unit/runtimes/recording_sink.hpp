@@ -42,10 +42,10 @@ class RecordingSink final : public CellSink {
   std::vector<std::string> prompts() const { return copy(prompts_); }
   int clears() const { return copy(clears_); }
 
-  /// False when `text` has not come on standard output within half a minute.
+  /// False when `text` has not come on standard output within a minute.
   bool wait_for_out(std::string_view text) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(30),
+    return changed_.wait_for(lock, std::chrono::seconds(60),
                              [&] { return out_.find(text) != std::string::npos; });
   }
 

@@ -34,9 +34,9 @@ struct ShellCell : ::testing::TestWithParam<ShellKind> {
   ShellRuntime shell{program(), GetParam(), RuntimeParts{names, 7, "some-uuid"}};
 };
 
-/// Waits until the process is gone; false when it runs on for half a minute.
+/// Waits until the process is gone; false when it runs on for a minute.
 bool ends(pid_t pid) {
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     if (kill(pid, 0) != 0 && errno == ESRCH) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
