@@ -13,6 +13,7 @@
 #include "cli/line_reader.hpp"
 #include "cli/output.hpp"
 #include "cli/task_cancel.hpp"
+#include "session/characters.hpp"
 
 namespace trireme::cli {
 namespace {
@@ -24,21 +25,6 @@ constexpr std::string_view kWelcome =
 
 /// An engine that is busy does not answer: nobody waits long for a Tab.
 constexpr std::chrono::seconds kCompletionPatience{2};
-
-bool begins_character(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
-
-std::size_t count_characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), &begins_character));
-}
-
-/// Where the character with this number begins.
-std::size_t byte_of(std::string_view text, std::int64_t character) {
-  std::size_t at = 0;
-  for (std::int64_t left = character; at < text.size(); ++at) {
-    if (begins_character(text[at]) && left-- <= 0) break;
-  }
-  return at;
-}
 
 /// What may replace cell[begin, end), out of what may replace cell[found_begin, end).
 std::vector<std::string> words_for(std::vector<std::string> matches, std::string_view cell,
@@ -117,7 +103,8 @@ class Console {
       }
       const CodeCompletions found = asked.get();
       return words_for(found.matches, cell, before_.size() + begin,
-                       byte_of(cell, found.cursor_start));
+                       byte_position(cell, static_cast<std::size_t>(
+                                               std::max<std::int64_t>(found.cursor_start, 0))));
     } catch (const std::exception&) {
       return {};  // while a line is typed is no time for complaints
     }

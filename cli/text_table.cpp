@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "session/characters.hpp"
+
 namespace trireme::cli {
 namespace {
-
-bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
 void append_cell(std::string& line, const std::string& text, std::size_t width, Align align) {
   const std::string padding(width - std::min(width, display_width(text)), ' ');
@@ -50,10 +50,7 @@ std::string TextTable::to_string() const {
   return text;
 }
 
-std::size_t display_width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); }));
-}
+std::size_t display_width(const std::string& text) { return count_characters(text); }
 
 std::string one_line(const std::string& text, std::size_t width) {
   std::string line = text;
@@ -61,13 +58,7 @@ std::string one_line(const std::string& text, std::size_t width) {
       line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   if (display_width(line) <= width) return line;
   const std::size_t kept = width > 3 ? width - 3 : 0;
-  std::size_t characters = 0;
-  std::size_t end = 0;
-  while (end < line.size() && (characters < kept || continues_character(line[end]))) {
-    if (!continues_character(line[end])) ++characters;
-    ++end;
-  }
-  return line.substr(0, end) + std::string(width - kept, '.');
+  return line.substr(0, byte_position(line, kept)) + std::string(width - kept, '.');
 }
 
 }  // namespace trireme::cli

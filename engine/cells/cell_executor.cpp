@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/cells/cell_positions.hpp"
 #include "engine/interactive_context.hpp"
 #include "engine/task_failure.hpp"
+#include "session/characters.hpp"
 #include "session/message.hpp"
 
 namespace trireme {
@@ -98,7 +98,7 @@ struct Question {
 std::string complete(Runtime& runtime, std::string_view code, const Question& question) {
   Completions found = runtime.complete(code, question.cursor);
   const auto characters = [&](std::size_t bytes) {
-    return question.skipped_characters + character_position(code, bytes);
+    return question.skipped_characters + count_characters(std::string_view(code).substr(0, bytes));
   };
   return dump({{"status", "ok"},
                {"matches", found.matches},
@@ -207,7 +207,7 @@ TaskOutcome CellExecutor::answer(const TaskRequest& request, TaskContext& contex
                         "the reading of the request");
   }
   Question question{text_of(content, "code"), 0, 0};
-  const std::size_t all = character_position(question.cell, question.cell.size());
+  const std::size_t all = count_characters(question.cell);
   const std::size_t cursor = std::min(count_of(content, "cursor_pos", all), all);
   auto access = languages_->open(question.cell, identity_of(context));
   const std::size_t skipped = access ? question.cell.size() - access->code.size() : 0;
@@ -215,7 +215,8 @@ TaskOutcome CellExecutor::answer(const TaskRequest& request, TaskContext& contex
   if (!access || cursor_byte < skipped) {
     return TaskSuccess{nothing_known(type, cursor), {}, {}, {}, {}};
   }
-  question.skipped_characters = character_position(question.cell, skipped);
+  question.skipped_characters =
+      count_characters(std::string_view(question.cell).substr(0, skipped));
   question.cursor = cursor_byte - skipped;
   Runtime& runtime = *access->runtime;
   const int detail = count_of(content, "detail_level", 0) > 0 ? 1 : 0;

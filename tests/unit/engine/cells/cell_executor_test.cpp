@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/cells/cell_names.hpp"
-#include "engine/cells/cell_positions.hpp"
 #include "tests/unit/engine/engine_fixture.hpp"
 #include "tests/unit/engine/test_context.hpp"
 
@@ -268,16 +267,6 @@ TEST_F(CellExecutorTest, ClearForgetsWhatCellsDefinedBeforeTheNextOne) {
   cell("2");
   EXPECT_EQ(cpp.clears, 1);
   EXPECT_EQ(names.get("of_a_cell"), Value(7));
-}
-
-TEST(CellPositionsTest, CharactersAndBytesFitTogether) {
-  const std::string text = "aü€x";
-  const std::size_t begins[] = {0, 1, 3, 6, 7, 7};
-  for (std::size_t character = 0; character < 6; ++character) {
-    EXPECT_EQ(byte_position(text, character), begins[character]) << character;
-  }
-  EXPECT_EQ(character_position(text, 6), 3u);
-  EXPECT_EQ(character_position(text, 99), 4u);
 }
 
 TEST_F(CellExecutorTest, APreparedLanguageIsReadyForItsFirstCell) {

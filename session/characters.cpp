@@ -1,5 +1,5 @@
 // Counting the bytes that begin a character.
-#include "engine/cells/cell_positions.hpp"
+#include "session/characters.hpp"
 
 #include <algorithm>
 
@@ -20,9 +20,8 @@ std::size_t byte_position(std::string_view text, std::size_t characters) {
   return text.size();
 }
 
-std::size_t character_position(std::string_view text, std::size_t bytes) {
-  const std::string_view before = text.substr(0, std::min(bytes, text.size()));
-  return static_cast<std::size_t>(std::count_if(before.begin(), before.end(), begins_character));
+std::size_t count_characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
 }
 
 }  // namespace trireme
