@@ -114,24 +114,16 @@ void Controller::run(SignalWatch& signals) {
   });
   log_.write(LogLevel::kInfo, "serving; clients connect with " + profile_.client_file().string());
   flush();
-  while (!end_ || clock_.now().instant < *end_) {
-    std::optional<Instant> due = core_->next_deadline();
-    if (end_ && (!due || *end_ < *due)) due = end_;
-    const Instant now = clock_.now().instant;
-    const Instant look = now + kPause;
-    if (clients_wait_ && (!due || look < *due)) due = look;
-    if (!mail_.empty() && (!due || next_retry_ < *due)) due = next_retry_;
-    if (!unread_.empty() && (!due || next_unread_retry_ < *due)) due = next_unread_retry_;
-    offers_.note(core_->routes().parked_count(), now);
-    if (offers_.next() && (!due || *offers_.next() < *due)) due = offers_.next();
-    loop_.wait(due);
-    core_->on_deadline(clock_.now(), outbox_);
+  for (Now now = clock_.now(); !end_ || now.instant < *end_;) {
+    loop_.wait(next_deadline(now.instant));
+    now = clock_.now();  // once for a turn: a turn is short, and there are many
+    core_->on_deadline(now, outbox_);
     flush();
     if (std::exchange(outbox_.engines_changed, false)) publish_engines();
-    retry_mail();
-    retry_unread();
-    offer_parked();
-    owed_.settle(clock_.now().instant);
+    retry_mail(now.instant);
+    retry_unread(now.instant);
+    offer_parked(now.instant);
+    owed_.settle(now.instant);
     hand_over_records();
     pace_clients();
     if (keeper_->has_freed_much()) give_heap_back();
@@ -146,6 +138,21 @@ void Controller::run(SignalWatch& signals) {
   owed_.clear();
   lock_.mark_ended();
   log_.write(LogLevel::kInfo, "stopped");
+}
+
+/// When something is to be done that no message asks for.
+std::optional<Instant> Controller::next_deadline(Instant now) {
+  std::optional<Instant> due = core_->next_deadline();
+  const auto consider = [&due](Instant other) {
+    if (!due || other < *due) due = other;
+  };
+  if (end_) consider(*end_);
+  if (clients_wait_) consider(now + kPause);
+  if (!mail_.empty()) consider(next_retry_);
+  if (!unread_.empty()) consider(next_unread_retry_);
+  offers_.note(core_->routes().parked_count(), now);
+  if (offers_.next()) consider(*offers_.next());
+  return due;
 }
 
 void Controller::receive(Channel channel) {
@@ -283,16 +290,14 @@ bool Controller::try_to_send(Channel channel, Frames& frames) {
   return true;
 }
 
-void Controller::retry_mail() {
-  const Instant now = clock_.now().instant;
+void Controller::retry_mail(Instant now) {
   if (mail_.empty() || now < next_retry_) return;
   next_retry_ = now + kRetryPause;
   mail_.retry([this](Channel channel, Frames& frames) { return try_to_send(channel, frames); });
 }
 
 /// Who reads again gets what waits; nobody reading costs less and less attention.
-void Controller::retry_unread() {
-  const Instant now = clock_.now().instant;
+void Controller::retry_unread(Instant now) {
   if (unread_.empty() || now < next_unread_retry_) return;
   const bool was_sent = unread_.retry(
       [this](Channel channel, Frames& frames) { return try_to_send(channel, frames); });
@@ -303,8 +308,7 @@ void Controller::retry_unread() {
 }
 
 /// Clients that wait in silence are found by trying the connections that came in and said nothing.
-void Controller::offer_parked() {
-  const Instant now = clock_.now().instant;
+void Controller::offer_parked(Instant now) {
   if (!offers_.take(now)) return;
   for (auto& [channel, census] : endpoints_->censuses) {
     for (const RoutingId& connection : census.connections()) {

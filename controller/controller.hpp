@@ -68,6 +68,7 @@ class Controller {
   void drain_pongs();
   void note_heart(std::string_view engine, int descriptor);
   void watch(Channel channel);
+  std::optional<Instant> next_deadline(Instant now);
   void receive(Channel channel);
   void take_in(Channel channel, Frames frames);
   void pace_clients();
@@ -81,9 +82,9 @@ class Controller {
   void open_gate(const StoreAnswer& answer);
   void deliver(Channel channel, Frames frames);
   void note_unread(Channel channel);
-  void retry_mail();
-  void retry_unread();
-  void offer_parked();
+  void retry_mail(Instant now);
+  void retry_unread(Instant now);
+  void offer_parked(Instant now);
   void publish_engines();
   void save_engines();
 
