@@ -35,12 +35,11 @@ class ConnectionWatchTest : public testing::Test {
       std::this_thread::yield();
     }
   }
-  // On an address of this process alone, where nobody else takes the port meanwhile.
+  // On an address that hardly any other process has, so that nobody takes the port meanwhile.
   static std::string url(int port) {
-    const auto pid = static_cast<unsigned>(::getpid());
-    return "tcp://127." + std::to_string(64 + (pid >> 16) % 128) + "." +
-           std::to_string(pid >> 8 & 255) + "." + std::to_string(pid & 255) + ":" +
-           (port == 0 ? "*" : std::to_string(port));
+    const auto number = 2 + static_cast<unsigned>(::getpid()) % 998;
+    return "tcp://127." + std::to_string(number / 100) + "." + std::to_string(number / 10 % 10) +
+           "." + std::to_string(number % 10) + ":" + (port == 0 ? "*" : std::to_string(port));
   }
   // The next event, waited for through a poll loop as a program does.
   static Event next(ConnectionWatch& watch) {
