@@ -68,7 +68,25 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_record ON attempts (record);
 )sql";
 
-constexpr std::array kMigrations{Migration{4, kVersion4}};
+// Contents are not moved: those that lie in the database are read there for as long as they live.
+constexpr const char* kVersion5 = R"sql(
+ALTER TABLE contents ADD COLUMN segment INTEGER;
+ALTER TABLE contents ADD COLUMN offset INTEGER;
+ALTER TABLE contents ADD COLUMN size INTEGER;
+CREATE INDEX contents_segment ON contents (segment, offset) WHERE segment IS NOT NULL;
+
+CREATE TABLE holes (
+  segment INTEGER NOT NULL,
+  offset INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  PRIMARY KEY (segment, offset)
+) WITHOUT ROWID;
+
+CREATE TABLE identity (id TEXT NOT NULL);
+INSERT INTO identity VALUES (lower(hex(randomblob(6))));
+)sql";
+
+constexpr std::array kMigrations{Migration{4, kVersion4}, Migration{5, kVersion5}};
 
 Error not_ours(const SqliteConnection& connection) {
   return {ErrorCode::kBadFormat, "the file " + connection.file().string() +

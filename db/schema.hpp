@@ -7,7 +7,11 @@
 //   buffers   large buffers of messages by position, and which contents they have
 //   contents  bytes of large buffers, each once however many messages have them, found by a
 //             number (db/content_hash.hpp);
-//             what no buffer names any longer is deleted with the last record that did
+//             what no buffer names any longer is deleted with the last record that did.
+//             Where `segment` is not null, `bytes` is empty and the content lies in a segment
+//             (db/content_segments.hpp): `size` bytes at `offset`
+//   holes     room in segments that deleted contents had and that is yet to be given back
+//   identity  one row: the id of this database, by which it knows its segments
 //   outputs   pieces of stdout (stream 1) and stderr (stream 2) in order of `id`, so that output
 //             is appended and never rewritten
 //   attempts  attempts at tasks after which there was another one, in order of `id`: the engine,

@@ -1,12 +1,8 @@
 #include "db/sqlite_buffers.hpp"
 
-#include "db/content_hash.hpp"
-
 namespace trireme {
 
 namespace {
-
-constexpr int kTwinsMax = 4;
 
 bool is_shared(const Frame& buffer) { return buffer.size() >= kSharedBufferBytesMin; }
 
@@ -60,15 +56,12 @@ std::string pack_buffers(const Frames& buffers) {
   return packed;
 }
 
-SqliteBuffers::SqliteBuffers(SqliteConnection& connection)
+SqliteBuffers::SqliteBuffers(SqliteConnection& connection, SqliteContents& contents)
     : connection_(connection),
+      contents_(contents),
       insert_(
           connection.prepare("INSERT INTO buffers (message, position, content) VALUES (?, ?, ?)")),
-      find_content_(connection.prepare("SELECT id, bytes FROM contents WHERE hash = ?")),
-      insert_content_(connection.prepare("INSERT INTO contents (hash, bytes) VALUES (?, ?)")),
-      read_(connection.prepare("SELECT contents.bytes FROM buffers"
-                               " JOIN contents ON contents.id = buffers.content"
-                               " WHERE buffers.message = ? AND buffers.position = ?")),
+      find_(connection.prepare("SELECT content FROM buffers WHERE message = ? AND position = ?")),
       note_loose_(connection.prepare("INSERT OR IGNORE INTO temp.loose"
                                      " SELECT content FROM buffers WHERE message = ?")),
       erase_(connection.prepare("DELETE FROM buffers WHERE message = ?")),
@@ -77,18 +70,14 @@ SqliteBuffers::SqliteBuffers(SqliteConnection& connection)
           " ON message BETWEEN 2 * record AND 2 * record + 1")),
       erase_doomed_(connection.prepare(
           "DELETE FROM buffers WHERE message IN (SELECT 2 * record FROM temp.doomed"
-          " UNION ALL SELECT 2 * record + 1 FROM temp.doomed)")),
-      erase_loose_(connection.prepare(
-          "DELETE FROM contents WHERE id IN (SELECT content FROM temp.loose)"
-          " AND NOT EXISTS (SELECT 1 FROM buffers WHERE buffers.content = contents.id)")),
-      forget_loose_(connection.prepare("DELETE FROM temp.loose")) {}
+          " UNION ALL SELECT 2 * record + 1 FROM temp.doomed)")) {}
 
 void SqliteBuffers::insert(std::int64_t message, const Frames& buffers) {
   std::int64_t position = 0;
   for (const Frame& buffer : buffers) {
     ++position;
     if (!is_shared(buffer)) continue;
-    const std::int64_t content = content_id(buffer.view());
+    const std::int64_t content = contents_.id_of(buffer.view());
     insert_.start()
         .bind_integer(1, message)
         .bind_integer(2, position - 1)
@@ -100,57 +89,42 @@ void SqliteBuffers::insert(std::int64_t message, const Frames& buffers) {
 void SqliteBuffers::erase(std::int64_t message) {
   note_loose_.start().bind_integer(1, message).run();
   erase_.start().bind_integer(1, message).run();
-  erase_loose_contents();
+  contents_.erase_loose();
 }
 
-Frames SqliteBuffers::read(std::int64_t message, std::string_view packed) {
+Frames SqliteBuffers::read(std::int64_t message, std::string_view packed,
+                           std::optional<std::string>& damage) {
   Frames buffers;
   Unpacker unpacker(packed);
   while (!unpacker.is_empty() && !unpacker.is_damaged()) {
     const std::uint64_t number = unpacker.number();
     const auto position = static_cast<std::int64_t>(buffers.size());
-    buffers.push_back((number & 1) != 0 ? read_shared(message, position)
+    buffers.push_back((number & 1) != 0 ? read_shared(message, position, damage)
                                         : Frame::copy_of(unpacker.bytes(number / 2)));
   }
   if (unpacker.is_damaged()) connection_.fail_as_damaged();
   return buffers;
 }
 
-Frame SqliteBuffers::read_shared(std::int64_t message, std::int64_t position) {
-  read_.start().bind_integer(1, message).bind_integer(2, position);
-  if (!read_.step()) {
+Frame SqliteBuffers::read_shared(std::int64_t message, std::int64_t position,
+                                 std::optional<std::string>& damage) {
+  find_.start().bind_integer(1, message).bind_integer(2, position);
+  if (!find_.step()) {
     connection_.fail_as_damaged();
     return {};
   }
-  Frame frame = Frame::copy_of(read_.blob(0));
-  read_.start();
-  return frame;
+  const std::int64_t content = find_.integer(0);
+  find_.start();
+  Result<Frame> frame = contents_.read(content);
+  if (frame) return *std::move(frame);
+  if (!damage) damage = frame.error().text;
+  return {};
 }
 
 void SqliteBuffers::erase_doomed() {
   note_loose_doomed_.start().run();
   erase_doomed_.start().run();
-  erase_loose_contents();
-}
-
-std::int64_t SqliteBuffers::content_id(std::string_view bytes) {
-  const auto hash = static_cast<std::int64_t>(content_hash(bytes));
-  find_content_.start().bind_integer(1, hash);
-  // Others with this number are there by chance or by malice; few are worth a look.
-  for (int seen = 0; seen < kTwinsMax && find_content_.step(); ++seen) {
-    if (find_content_.blob(1) != bytes) continue;
-    const std::int64_t id = find_content_.integer(0);
-    find_content_.start();
-    return id;
-  }
-  find_content_.start();
-  insert_content_.start().bind_integer(1, hash).bind_blob(2, bytes).run();
-  return connection_.last_insert_id();
-}
-
-void SqliteBuffers::erase_loose_contents() {
-  erase_loose_.start().run();
-  forget_loose_.start().run();
+  contents_.erase_loose();
 }
 
 }  // namespace trireme

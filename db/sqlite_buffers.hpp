@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "db/sqlite_connection.hpp"
+#include "db/sqlite_contents.hpp"
 #include "session/frame.hpp"
 
 namespace trireme {
@@ -19,39 +21,36 @@ inline constexpr std::size_t kSharedBufferBytesMin = 1024;
 /// is twice its size, plus one when its bytes lie elsewhere; else they follow. Empty for none.
 std::string pack_buffers(const Frames& buffers);
 
-/// Reads and writes the tables buffers and contents (db/schema.hpp) within the caller's
+/// Reads and writes the table buffers (db/schema.hpp) within the caller's
 /// transaction; failures stick to the connection. Contents that nothing names any longer go in
 /// the same transaction as their last name.
 class SqliteBuffers {
  public:
-  explicit SqliteBuffers(SqliteConnection& connection);
+  SqliteBuffers(SqliteConnection& connection, SqliteContents& contents);
 
   /// Stores what pack_buffers() leaves out, of a message that has nothing here yet.
   void insert(std::int64_t message, const Frames& buffers);
   /// Deletes what the message has here.
   void erase(std::int64_t message);
-  /// All buffers of a message whose column is `packed`; kBadFormat sticks when it is damaged.
-  Frames read(std::int64_t message, std::string_view packed);
+  /// All buffers of a message whose column is `packed`; kBadFormat sticks when it is damaged. A
+  /// buffer that cannot be read is empty, and the first failure of that kind goes to `damage`.
+  Frames read(std::int64_t message, std::string_view packed, std::optional<std::string>& damage);
 
   /// Deletes what the messages of the records in the table `doomed` have here.
   void erase_doomed();
 
  private:
-  std::int64_t content_id(std::string_view bytes);
-  Frame read_shared(std::int64_t message, std::int64_t position);
-  void erase_loose_contents();
+  Frame read_shared(std::int64_t message, std::int64_t position,
+                    std::optional<std::string>& damage);
 
   SqliteConnection& connection_;
+  SqliteContents& contents_;
   SqliteStatement insert_;
-  SqliteStatement find_content_;
-  SqliteStatement insert_content_;
-  SqliteStatement read_;
+  SqliteStatement find_;
   SqliteStatement note_loose_;
   SqliteStatement erase_;
   SqliteStatement note_loose_doomed_;
   SqliteStatement erase_doomed_;
-  SqliteStatement erase_loose_;
-  SqliteStatement forget_loose_;
 };
 
 }  // namespace trireme

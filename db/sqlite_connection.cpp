@@ -14,7 +14,6 @@ namespace {
 
 constexpr int kPageBytes = 16384;  // of a new file
 constexpr int kCacheKibibytes = 8192;
-constexpr int kJournalPages = 1024;  // then the log is taken over into the file
 constexpr std::int64_t kJournalBytesKept = std::int64_t{64} << 20;
 
 std::string sentence(const std::filesystem::path& file, std::string_view what) {
@@ -160,12 +159,28 @@ Result<void> SqliteConnection::configure(const SqliteConnectionOptions& options)
   sqlite3_busy_timeout(database_, static_cast<int>(options.busy_timeout.count()));
   read_integer("PRAGMA schema_version");  // the first look into the file
   if (!failed() && sqlite3_db_readonly(database_, "main") == 1) fail(SQLITE_READONLY);
+  syncs_commits_ = options.sync_commits;
   execute(options.sync_commits ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   execute(("PRAGMA page_size = " + std::to_string(kPageBytes)).c_str());
-  execute(("PRAGMA wal_autocheckpoint = " + std::to_string(kJournalPages)).c_str());
   execute(("PRAGMA cache_size = -" + std::to_string(kCacheKibibytes)).c_str());
   execute(("PRAGMA journal_size_limit = " + std::to_string(kJournalBytesKept)).c_str());
+  // Instead of SQLite's own hook, which would take the log over in the midst of a commit.
+  sqlite3_wal_hook(
+      database_,
+      [](void* connection, sqlite3*, const char*, int pages) {
+        static_cast<SqliteConnection*>(connection)->log_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
   return take_failure();
+}
+
+bool SqliteConnection::take_log_over() {
+  if (failed()) return false;
+  log_pages_ = 0;
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  return code == SQLITE_OK || code == SQLITE_BUSY;
 }
 
 SqliteStatement SqliteConnection::prepare(std::string_view sql) {
@@ -226,6 +241,10 @@ std::int64_t SqliteConnection::last_insert_id() const {
 std::int64_t SqliteConnection::changes() const { return sqlite3_changes64(database_); }
 
 void SqliteConnection::fail_as_damaged() { fail(SQLITE_CORRUPT); }
+
+void SqliteConnection::fail(Error error) {
+  if (!failure_) failure_ = std::move(error);
+}
 
 void SqliteConnection::fail(int code) {
   if (code != SQLITE_OK && !failure_) failure_ = describe(code);

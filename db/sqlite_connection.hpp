@@ -102,6 +102,17 @@ class SqliteConnection {
   std::int64_t changes() const;
   /// Makes the failure stick that what was read cannot be right.
   void fail_as_damaged();
+  /// Makes a failure outside the database stick, unless there is one already.
+  void fail(Error error);
+
+  /// Whether a commit is on the disk when it returns.
+  bool syncs_commits() const noexcept { return syncs_commits_; }
+  /// Pages that lie in the log and not yet in the file, after the last commit. Nobody takes them
+  /// over unless asked to.
+  int log_pages() const noexcept { return log_pages_; }
+  /// Takes the log over into the file, both synchronised, as far as no reader is in the way. False
+  /// when the disk refuses; that does not stick.
+  bool take_log_over();
   const std::filesystem::path& file() const noexcept { return file_; }
 
  private:
@@ -114,6 +125,8 @@ class SqliteConnection {
 
   sqlite3* database_;
   std::filesystem::path file_;
+  bool syncs_commits_ = false;
+  int log_pages_ = 0;
   std::optional<Error> failure_;
 };
 

@@ -9,6 +9,7 @@
 #include "db/schema.hpp"
 #include "db/sqlite_buffers.hpp"
 #include "db/sqlite_column.hpp"
+#include "db/sqlite_contents.hpp"
 #include "db/sqlite_filter.hpp"
 #include "db/sqlite_writer.hpp"
 
@@ -100,9 +101,10 @@ constexpr std::array kEraseDoomed{
 
 /// Everything that needs the open database, in the order it depends on each other.
 struct SqliteStore::Parts {
-  explicit Parts(std::unique_ptr<SqliteConnection> opened)
+  Parts(std::unique_ptr<SqliteConnection> opened, ContentDisk& disk)
       : connection(std::move(opened)),
-        buffers(*connection),
+        contents(*connection, disk),
+        buffers(*connection, contents),
         writer(*connection, buffers),
         outputs(
             connection->prepare("SELECT stream, text FROM outputs WHERE record = ? ORDER BY id")),
@@ -117,8 +119,11 @@ struct SqliteStore::Parts {
   std::optional<std::string> read_attempts(std::int64_t id);
   /// Deletes the records in the table `doomed` and ends the transaction.
   Result<void> finish_purge();
+  /// Commits what was written, or rolls it back.
+  Result<void> finish_writing();
 
   std::unique_ptr<SqliteConnection> connection;
+  SqliteContents contents;
   SqliteBuffers buffers;
   SqliteWriter writer;
   SqliteStatement outputs;
@@ -127,14 +132,15 @@ struct SqliteStore::Parts {
 };
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& file,
-                                                       const SqliteConnectionOptions& options) {
+                                                       const SqliteConnectionOptions& options,
+                                                       ContentDisk& disk) {
   Result<std::unique_ptr<SqliteConnection>> opened = SqliteConnection::open(file, options);
   if (!opened) return opened.error();
   SqliteConnection& connection = **opened;
   if (Result<void> prepared = prepare_schema(connection); !prepared) return prepared.error();
   if (Result<void> logging = connection.use_write_ahead_log(); !logging) return logging.error();
   connection.execute(kWorkTables);
-  auto parts = std::make_unique<Parts>(std::move(*opened));
+  auto parts = std::make_unique<Parts>(std::move(*opened), disk);
   if (Result<void> made = parts->connection->take_failure(); !made) return made.error();
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(parts)));
 }
@@ -146,8 +152,19 @@ SqliteStore::~SqliteStore() = default;
 Result<void> SqliteStore::apply(std::span<const RecordChange> changes) {
   parts_->connection->begin();
   parts_->writer.apply(changes);
-  Result<void> finished = parts_->connection->finish();
-  if (!finished) parts_->writer.forget();
+  return parts_->finish_writing();
+}
+
+Result<void> SqliteStore::Parts::finish_writing() {
+  contents.before_commit();
+  Result<void> finished = connection->finish();
+  if (!finished) {
+    writer.forget();
+    contents.rolled_back();
+    return finished;
+  }
+  contents.committed();
+  contents.check_log();
   return finished;
 }
 
@@ -179,8 +196,8 @@ Result<std::vector<TaskRecord>> SqliteStore::find(const Query& query, const Colu
       for (int position = 1; const ColumnInfo* info : selected) {
         if (info->kind == ColumnKind::kBuffers) {
           const bool is_request = info->column == Column::kBuffers;
-          (is_request ? record.buffers : record.result_buffers) =
-              parts_->buffers.read(2 * id + (is_request ? 0 : 1), rows.blob(position));
+          (is_request ? record.buffers : record.result_buffers) = parts_->buffers.read(
+              2 * id + (is_request ? 0 : 1), rows.blob(position), record.damage);
         } else {
           std::visit(ColumnReader{rows, position, record}, info->member);
         }
@@ -279,7 +296,9 @@ Result<void> SqliteStore::Parts::finish_purge() {
   buffers.erase_doomed();
   writer.forget();
   for (const char* sql : kEraseDoomed) connection->execute(sql);
-  return connection->finish();
+  Result<void> finished = finish_writing();
+  if (finished) contents.give_room_back();
+  return finished;
 }
 
 Result<std::uint64_t> SqliteStore::count() {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "db/content_disk.hpp"
 #include "db/sqlite_connection.hpp"
 #include "db/task_store.hpp"
 
@@ -13,14 +14,16 @@ namespace trireme {
 /// ipyparallel's table of another layout, and both can live side by side.
 inline constexpr const char* kTaskDatabaseFileName = "trireme.db";
 
-/// Stores records as db/schema.hpp says. A group of changes is one transaction in which each
+/// Stores records as db/schema.hpp says, contents of large buffers in a folder beside the file
+/// (contents_folder()). A group of changes is one transaction in which each
 /// record is written once, so that a task submitted and finished within a group costs one row.
 /// After a failure the transaction is rolled back and the store is usable again.
 class SqliteStore final : public TaskStore {
  public:
   /// Opens or creates the file. kNotFound, kPermission, kBusy, kBadFormat, kVersion or kIo.
   static Result<std::unique_ptr<SqliteStore>> open(const std::filesystem::path& file,
-                                                   const SqliteConnectionOptions& options = {});
+                                                   const SqliteConnectionOptions& options = {},
+                                                   ContentDisk& disk = ContentDisk::system());
   ~SqliteStore() override;
 
   Result<void> apply(std::span<const RecordChange> changes) override;

@@ -58,6 +58,18 @@ class Answerer {
 
 }  // namespace
 
+Result<StoreReply> refuse_damaged(Result<StoreReply> reply) {
+  const auto* records = reply ? std::get_if<std::vector<TaskRecord>>(&*reply) : nullptr;
+  if (records == nullptr) return reply;
+  for (const TaskRecord& record : *records) {
+    if (!record.damage) continue;
+    return Error{ErrorCode::kBadFormat,
+                 "buffers of task " + record.msg_id.str() +
+                     " cannot be read, all else of its record can: " + *record.damage};
+  }
+  return reply;
+}
+
 StoreAnswer answer(TaskStore& store, const StoreQuestion& question) {
   return StoreAnswer{question.token, std::visit(Answerer(store), question.request)};
 }

@@ -60,6 +60,9 @@ struct StoreAnswer {
   Result<StoreReply> reply;
 };
 
+/// The records of a reply, unless buffers of one of them cannot be read: then an error says which.
+Result<StoreReply> refuse_damaged(Result<StoreReply> reply);
+
 /// Asks the store. A store that keeps nothing answers requests for records and history with
 /// kNoData, knows no outcomes, and has nothing to purge.
 StoreAnswer answer(TaskStore& store, const StoreQuestion& question);

@@ -36,6 +36,8 @@ struct TaskRecord {
   std::string stderr_text;
   std::optional<std::string> label;
   std::optional<std::string> attempts;  // JSON list of the attempts before the last, in order
+  // No column: why buffers that were asked for are empty here, when the store cannot read them.
+  std::optional<std::string> damage;
 };
 
 }  // namespace trireme

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/core/controller_core.hpp"
+#include "controller/hub/hub_replies.hpp"
 #include "controller/hub/json_fields.hpp"
 #include "controller/recovery/attempt_header.hpp"
 
@@ -47,7 +48,7 @@ TaskPast past_of(const TaskRecord& record) {
 
 /// The request as its client sent it; empty when the record does not hold one any more.
 std::optional<Message> request_in(const TaskRecord& record) {
-  if (!record.header) return std::nullopt;
+  if (!record.header || record.damage) return std::nullopt;
   Result<Header> header = parse_header(*record.header);
   if (!header) return std::nullopt;
   Message request;
@@ -197,7 +198,8 @@ ControllerCore::Place ControllerCore::note_repeated(Channel channel, Message req
 /// The reply that a record holds, as from its engine to this client.
 Message ControllerCore::stored_reply(const RoutingId& client, const TaskRecord& record, Now now) {
   Frame parent(record.header.value_or("{}"));
-  const std::string content = record.result_content.value_or("{}");
+  const std::string content = record.damage ? error_content({ErrorCode::kBadFormat, *record.damage})
+                                            : record.result_content.value_or("{}");
   Message reply = factory_.make(MessageType::kApplyReply, content, now.timestamp, std::move(parent),
                                 record.result_metadata.value_or("{}"));
   // A reply that was made up in an engine's place has no whole header of its own.
@@ -247,7 +249,8 @@ void ControllerCore::restore_task(const TaskRecord& record, Now now, Outbox& out
   const std::optional<Message> request = request_in(record);
   const Result<TaskTerms> terms =
       request ? parse_task_terms(request->metadata_json.view())
-              : Result<TaskTerms>(Error{ErrorCode::kBadFormat, "its record holds no request"});
+              : Result<TaskTerms>(Error{ErrorCode::kBadFormat,
+                                        record.damage.value_or("its record holds no request")});
   if (!terms) {
     return out.log(LogLevel::kError,
                    "Task " + record.msg_id.str() + " cannot go on: " + terms.error().text);

@@ -89,7 +89,7 @@ void Hub::on_store_answer(StoreAnswer answer, Now now, Outbox& out) {
   TRIREME_CHECK(found != open_questions_.end(), "an answer to a question nobody asked");
   const OnReply then = std::move(found->second);
   open_questions_.erase(found);
-  then(std::move(answer.reply), now, out);
+  then(refuse_damaged(std::move(answer.reply)), now, out);
   if (auto next = lanes_.answered(answer.token)) out.ask(*std::move(next));
 }
 

@@ -31,7 +31,9 @@ constexpr bool is_of_the_world(ErrorCode code) {
 constexpr std::uint64_t kSkipsReported = 10;
 
 // Changes of this size leave holes in the heap that are worth giving back to the system: when a
-// backlog has gone, and when nothing has come for a while.
+// long backlog has gone, and when nothing has come for a while. Not while work goes on: the next
+// large buffers then lie where the last ones were, in memory that is there.
+constexpr std::size_t kPeakBytes = std::size_t{64} << 20;
 constexpr std::size_t kHoleBytes = std::size_t{8} << 20;
 constexpr std::chrono::seconds kQuiet{1};
 
@@ -70,7 +72,7 @@ void RecordKeeper::submit(std::vector<RecordChange> changes) {
     if (stopping_) return;
     backlog_.push(std::move(changes), status_.shed);
     peak_bytes_ = std::max(peak_bytes_, backlog_.bytes());
-    const bool is_group = backlog_.count() >= options_.group_changes_max;
+    const bool is_group = is_full_group();
     must_wake =
         !backlog_.empty() && (wait_ == Wait::kForWork || (wait_ == Wait::kForCompany && is_group));
     if (must_wake) wait_ = Wait::kNot;
@@ -152,7 +154,7 @@ bool RecordKeeper::wait_for_work(Lock& lock) {
   }
   const Clock::time_point first = was_idle ? Clock::now() : group_start_;
   const Clock::time_point deadline = first + patience();
-  while (asked_.empty() && !stopping_ && backlog_.count() < options_.group_changes_max) {
+  while (asked_.empty() && !stopping_ && !is_full_group()) {
     wait_ = Wait::kForCompany;
     if (wake_.wait_until(lock, deadline) == std::cv_status::timeout) break;
   }
@@ -163,6 +165,12 @@ bool RecordKeeper::wait_for_work(Lock& lock) {
 /// How long the first change of a group waits for others.
 std::chrono::milliseconds RecordKeeper::patience() const {
   return is_busy_ ? options_.group_interval_busy : options_.group_interval;
+}
+
+/// Whether there is enough to be written at once.
+bool RecordKeeper::is_full_group() const {
+  return backlog_.count() >= options_.group_changes_max ||
+         backlog_.bytes() >= options_.group_bytes_max;
 }
 
 /// Decides by how many changes came together how long the next group waits.
@@ -177,7 +185,7 @@ void RecordKeeper::let_go(std::vector<RecordChange> group, Lock& lock) {
   lock.unlock();
   group = {};
   lock.lock();
-  const bool is_over_a_peak = peak_bytes_ > kHoleBytes && backlog_.bytes() < kHoleBytes / 4;
+  const bool is_over_a_peak = peak_bytes_ > kPeakBytes && backlog_.bytes() < kPeakBytes / 4;
   if (is_over_a_peak) give_back_memory(lock);
 }
 

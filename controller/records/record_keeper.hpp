@@ -37,6 +37,8 @@ struct RecordKeeperOptions {
   std::chrono::milliseconds group_interval_busy{50};
   std::size_t busy_changes_per_ms = 10;  // what is fast
   std::size_t group_changes_max = 4096;  // a group of this size is written at once
+  // Large buffers are written while they lie in the processor's cache, and soon free their memory.
+  std::size_t group_bytes_max = std::size_t{2} << 20;
   std::size_t backlog_bytes_max = std::size_t{256} << 20;
   std::chrono::milliseconds retry_pause_first{50};  // doubles with each failure in a row
   std::chrono::milliseconds retry_pause_max{5000};
@@ -100,6 +102,7 @@ class RecordKeeper {
   void run();
   bool wait_for_work(Lock& lock);
   std::chrono::milliseconds patience() const;
+  bool is_full_group() const;
   void note_pace(std::size_t changes);
   void let_go(std::vector<RecordChange> group, Lock& lock);
   void give_back_memory(Lock& lock);

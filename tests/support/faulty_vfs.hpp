@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <new>
+#include <utility>
 
 namespace trireme::testing {
 
@@ -41,8 +43,27 @@ class FaultyVfs {
     for_good_ = true;
   }
   void heal() { countdown_ = 0; }
+  /// Before the `nth` call from now, `action` runs once: what lies in the files then is what a
+  /// process that is killed there leaves behind.
+  void before_nth(std::uint64_t nth, std::function<void()> action) {
+    action_countdown_ = nth;
+    action_ = std::move(action);
+  }
   /// True when a call has failed since the last fail_nth() or fail_from().
   bool fired() const { return has_fired_; }
+
+  /// SQLITE_OK, or what the call has to fail with.
+  int next() {
+    if (action_countdown_ > 0 && --action_countdown_ == 0) action_();
+    if (countdown_ == 0) return SQLITE_OK;
+    if (countdown_ > 1) {
+      --countdown_;
+      return SQLITE_OK;
+    }
+    has_fired_ = true;
+    if (!for_good_) countdown_ = 0;
+    return code_;
+  }
 
  private:
   /// Ours in front, the real file behind it in the same memory.
@@ -59,18 +80,6 @@ class FaultyVfs {
   }
   static File* file(sqlite3_file* base) { return reinterpret_cast<File*>(base); }
   static sqlite3_file* real(sqlite3_file* base) { return file(base)->real(); }
-
-  /// SQLITE_OK, or what the call has to fail with.
-  int next() {
-    if (countdown_ == 0) return SQLITE_OK;
-    if (countdown_ > 1) {
-      --countdown_;
-      return SQLITE_OK;
-    }
-    has_fired_ = true;
-    if (!for_good_) countdown_ = 0;
-    return code_;
-  }
 
   static int open(sqlite3_vfs*, const char* name, sqlite3_file* base, int flags, int* out_flags) {
     FaultyVfs* self = current();
@@ -91,6 +100,8 @@ class FaultyVfs {
   int code_ = SQLITE_OK;
   bool for_good_ = false;
   bool has_fired_ = false;
+  std::uint64_t action_countdown_ = 0;
+  std::function<void()> action_;
 };
 
 inline sqlite3_io_methods FaultyVfs::pass_through(int version) {

@@ -5,12 +5,15 @@
 
 #include <csignal>
 
+#include "db/sqlite_contents.hpp"
+#include "tests/support/faulty_disk.hpp"
 #include "tests/support/faulty_vfs.hpp"
 #include "tests/unit/db/store_world.hpp"
 
 namespace trireme {
 namespace {
 
+using testing::FaultyDisk;
 using testing::FaultyVfs;
 using testing::finished;
 using testing::frames;
@@ -19,13 +22,18 @@ using testing::output;
 using testing::submitted;
 using testing::TemporaryFolder;
 
+/// Bytes of a size that lies in segments, different for each task.
+std::string large(const std::string& id) {
+  return std::string(kSegmentContentBytesMin + 1000, id.back()) + id;
+}
+
 /// A group about two tasks, with everything a record can have.
 std::vector<RecordChange> group(int number) {
   std::vector<RecordChange> changes;
   for (const char* half : {"a", "b"}) {
     const std::string id = std::to_string(number) + half;
     TaskSubmitted start = submitted(id.c_str());
-    start.buffers = frames({"small", std::string(20000, half[0]), std::string(3000, '*')});
+    start.buffers = frames({"small", large(id), std::string(3000, '*')});
     TaskFinished end = finished(id.c_str());
     end.buffers = frames({std::string(5000, '*')});
     changes.emplace_back(start);
@@ -48,7 +56,9 @@ bool has_group(TaskStore& store, int number) {
     EXPECT_TRUE((*half)->completed);
     EXPECT_EQ((*half)->stdout_text, "said");
     EXPECT_TRUE((*half)->attempts);
-    EXPECT_EQ((*half)->buffers.size(), 3u);
+    EXPECT_FALSE((*half)->damage) << *(*half)->damage;
+    EXPECT_EQ((*half)->buffers,
+              frames({"small", large((*half)->msg_id.str()), std::string(3000, '*')}));
     EXPECT_EQ((*half)->result_buffers, frames({std::string(5000, '*')}));
   }
   return a->has_value();
@@ -91,15 +101,17 @@ void expect_tidy(const std::filesystem::path& file) {
 struct Fault {
   int code;
   ErrorCode expected;
+  bool syncs;
 };
 
 class SqliteFaults : public ::testing::TestWithParam<Fault> {};
 
 TEST_P(SqliteFaults, WhicheverCallFailsAGroupIsWholeOrAbsentAndTheNextTrySucceeds) {
   FaultyVfs disk;
+  FaultyDisk segments(disk);
   TemporaryFolder folder;
   const auto file = folder.file("trireme.db");
-  auto store = *SqliteStore::open(file);
+  auto store = *SqliteStore::open(file, {.sync_commits = GetParam().syncs}, segments);
   ASSERT_TRUE(store->apply(group(0)));
   int number = 1;
   for (std::uint64_t nth = 1;; ++nth, ++number) {
@@ -125,9 +137,10 @@ TEST_P(SqliteFaults, WhicheverCallFailsAGroupIsWholeOrAbsentAndTheNextTrySucceed
 
 TEST_P(SqliteFaults, WhicheverCallFailsAPurgeIsWholeOrNotDone) {
   FaultyVfs disk;
+  FaultyDisk segments(disk);
   TemporaryFolder folder;
   const auto file = folder.file("trireme.db");
-  auto store = *SqliteStore::open(file);
+  auto store = *SqliteStore::open(file, {.sync_commits = GetParam().syncs}, segments);
   for (std::uint64_t nth = 1;; ++nth) {
     for (int number = 0; number < 3; ++number) ASSERT_TRUE(store->apply(group(number)));
     disk.fail_nth(nth, GetParam().code);
@@ -145,10 +158,11 @@ TEST_P(SqliteFaults, WhicheverCallFailsAPurgeIsWholeOrNotDone) {
 TEST_P(SqliteFaults, WhicheverCallFailsWhileTheFileIsMadeTheNextStartMakesIt) {
   for (std::uint64_t nth = 1;; ++nth) {
     FaultyVfs disk;
+    FaultyDisk segments(disk);
     TemporaryFolder folder;
     const auto file = folder.file("trireme.db");
     disk.fail_from(nth, GetParam().code);
-    Result<std::unique_ptr<SqliteStore>> opened = SqliteStore::open(file);
+    Result<std::unique_ptr<SqliteStore>> opened = SqliteStore::open(file, {}, segments);
     const bool fired = disk.fired();
     if (opened) {
       opened->reset();
@@ -165,8 +179,10 @@ TEST_P(SqliteFaults, WhicheverCallFailsWhileTheFileIsMadeTheNextStartMakesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Codes, SqliteFaults,
-                         ::testing::Values(Fault{SQLITE_FULL, ErrorCode::kIo},
-                                           Fault{SQLITE_IOERR_WRITE, ErrorCode::kIo}));
+                         ::testing::Values(Fault{SQLITE_FULL, ErrorCode::kIo, false},
+                                           Fault{SQLITE_FULL, ErrorCode::kIo, true},
+                                           Fault{SQLITE_IOERR_WRITE, ErrorCode::kIo, false},
+                                           Fault{SQLITE_IOERR_WRITE, ErrorCode::kIo, true}));
 
 TEST(SqliteCrash, AKilledWriterLeavesWholeGroupsAndKeepsWhatItSaidWasStored) {
   for (int round = 0; round < 5; ++round) {
