@@ -9,6 +9,7 @@
 #include <fstream>
 #include <random>
 
+#include "db/schema.hpp"
 #include "db/store_question.hpp"
 #include "tests/support/faulty_disk.hpp"
 #include "tests/unit/db/store_world.hpp"
@@ -137,7 +138,7 @@ TEST_F(Contents, OthersWithTheSameNumberAndSizeAreKeptApart) {
   twin.back() = '2';
   ASSERT_TRUE(store->apply(task("b", frames({twin}))));
   sql("UPDATE contents SET hash = (SELECT hash FROM contents WHERE id = 2)");
-  ASSERT_TRUE(store->apply(task("c", frames({twin, large('1')}))));
+  ASSERT_TRUE(store->apply(task("c", frames({twin, twin}))));
   EXPECT_EQ(sql("SELECT count(*) FROM contents"), 2);
   EXPECT_EQ(record(*store, "b").buffers, frames({twin}));
 }
@@ -227,8 +228,9 @@ constexpr Harm kHarms[] = {
        fs::remove(file);
        fs::create_directory(file);
      },
-     "Is a directory"},
+     "too short"},
 };
+void PrintTo(const Harm& harm, std::ostream* out) { *out << harm.name; }
 INSTANTIATE_TEST_SUITE_P(Harms, DamagedContents, ::testing::ValuesIn(kHarms),
                          [](const auto& param_info) { return param_info.param.name; });
 
@@ -258,7 +260,7 @@ TEST_F(Contents, APurgeFreesTheirRoom) {
   const bool can_free =
       ::fallocate(probe, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1 << 20, 4096) == 0;
   ::close(probe);
-  if (can_free) EXPECT_LE(allocated(), 3 << 20);
+  EXPECT_TRUE(!can_free || allocated() <= 3 << 20) << allocated();
   ASSERT_TRUE(store->purge_completed());
   EXPECT_TRUE(segments().empty());
   ASSERT_TRUE(store->apply(task("new", frames({large('n')}))));
@@ -327,10 +329,26 @@ TEST_F(Contents, WhatTheDatabaseItselfHoldsHasItsContentsOnTheDisk) {
   EXPECT_EQ(disk.unsynced_bytes(), 0u);
 }
 
+/// Some of eight tasks, with contents that they share.
+std::vector<RecordChange> random_tasks(std::mt19937& random) {
+  std::vector<RecordChange> changes;
+  const auto buffer = [&] {
+    return large(static_cast<char>('a' + random() % 4), kLarge - 1 + 4096 * (random() % 3));
+  };
+  for (auto left = 1 + random() % 3; left > 0; --left) {
+    const std::string id = "t" + std::to_string(random() % 8);
+    const std::string first = buffer();
+    for (RecordChange& change : task(id.c_str(), frames({first, "small"}), frames({buffer()}))) {
+      changes.push_back(std::move(change));
+    }
+  }
+  return changes;
+}
+
 /// Random groups and purges of tasks with large buffers, killed at a random call: what is left is
 /// the state before the group or the one after it, every byte of it readable.
 TEST_F(Contents, AStoreKilledAtAnyCallLeavesWholeGroups) {
-  for (unsigned seed = 1; seed <= 60; ++seed) {
+  for (unsigned seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
     const auto below = [&](unsigned limit) { return static_cast<int>(random() % limit); };
@@ -356,15 +374,7 @@ TEST_F(Contents, AStoreKilledAtAnyCallLeavesWholeGroups) {
       if (step > 0 && below(3) == 0) {
         for (int i = below(5); i >= 0; --i) doomed.emplace_back("t" + std::to_string(below(8)));
       } else {
-        for (int i = below(3); i >= 0; --i) {
-          const auto buffer = [&] {
-            return large(static_cast<char>('a' + below(4)), kLarge + 4096u * random() % 3 - 1);
-          };
-          for (RecordChange& change : task(("t" + std::to_string(below(8))).c_str(),
-                                           frames({buffer(), "small"}), frames({buffer()}))) {
-            changes.push_back(std::move(change));
-          }
-        }
+        changes = random_tasks(random);
       }
       const auto run = [&](TaskStore& on) {
         ASSERT_TRUE(doomed.empty() ? on.apply(changes) : on.purge(doomed));
@@ -374,6 +384,7 @@ TEST_F(Contents, AStoreKilledAtAnyCallLeavesWholeGroups) {
       run(after);
       run(*store);
     }
+    vfs.before_nth(0, nullptr);
     if (!is_killed) kill();  // right after it
     const auto again = SqliteStore::open(left.file("trireme.db"), {}, disk);
     ASSERT_TRUE(again) << again.error().text;
