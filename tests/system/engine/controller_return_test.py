@@ -1,6 +1,7 @@
 """An engine whose controller is killed and started again goes on where it was."""
 
 import os
+import shutil
 import signal
 
 from engine_world import CONTROLLER, EngineWorld, wait_until
@@ -45,6 +46,7 @@ class ControllerReturn(EngineWorld):
             path = os.path.join(self.profile, leftover)
             if os.path.exists(path):
                 os.remove(path)
+        shutil.rmtree(os.path.join(self.profile, "trireme.db-contents"), ignore_errors=True)
         self.restart("--nodb")
         client.wait_for_engines(1)
         self.assertEqual(client.engines, before)
