@@ -16,8 +16,9 @@
 
 namespace trireme {
 
-/// Contents from this size on lie in segments.
-inline constexpr std::size_t kSegmentContentBytesMin = std::size_t{64} << 10;
+/// Contents from this size on lie in segments. It is that of a page: larger ones would take pages
+/// of their own, and cost more than twice as much.
+inline constexpr std::size_t kSegmentContentBytesMin = std::size_t{16} << 10;
 
 /// The folder of a database's segments.
 std::filesystem::path contents_folder(const std::filesystem::path& database);

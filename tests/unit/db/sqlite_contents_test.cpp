@@ -220,7 +220,7 @@ constexpr Harm kHarms[] = {
     {"OneByteElse",
      [](const fs::path& file) {
        std::fstream stream(file, std::ios::in | std::ios::out);
-       stream.seekp(40'000).put('x');
+       stream.seekp(10'000).put('x');
      },
      "not those that were stored"},
     {"Folder",
@@ -312,9 +312,9 @@ TEST_F(Contents, WhatTheDatabaseItselfHoldsHasItsContentsOnTheDisk) {
   ASSERT_TRUE(store->apply(task("a", frames({large('1')}))));
   EXPECT_GT(disk.unsynced_bytes(), 0u);
   std::vector<RecordChange> filler;  // until the log is taken over
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 10000; ++i) {
     for (RecordChange& change : task(("f" + std::to_string(i)).c_str(),
-                                     frames({std::string(60'000, 'f') + std::to_string(i)}))) {
+                                     frames({std::string(15'000, 'f') + std::to_string(i)}))) {
       filler.push_back(std::move(change));
     }
     if (filler.size() < 200) continue;
