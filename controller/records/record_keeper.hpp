@@ -37,8 +37,8 @@ struct RecordKeeperOptions {
   std::chrono::milliseconds group_interval_busy{50};
   std::size_t busy_changes_per_ms = 10;  // what is fast
   std::size_t group_changes_max = 4096;  // a group of this size is written at once
-  // Large buffers are written while they lie in the processor's cache, and soon free their memory.
-  std::size_t group_bytes_max = std::size_t{2} << 20;
+  // The same, for large buffers: they lie in the processor's cache, and the memory is used again.
+  std::size_t group_bytes_max = std::size_t{8} << 20;
   std::size_t backlog_bytes_max = std::size_t{256} << 20;
   std::chrono::milliseconds retry_pause_first{50};  // doubles with each failure in a row
   std::chrono::milliseconds retry_pause_max{5000};
