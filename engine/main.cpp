@@ -137,7 +137,8 @@ EngineExit run_with_kernel(const EngineOptions& options, std::vector<std::string
                            SignalWatch& signals, LastWill* will) {
   const SystemClock clock;
   PollLoop loop;
-  const TaskLimits limits{options.task_timeout, options.cpu_limit, options.memory_limit};
+  const TaskLimits limits{options.task_timeout, options.cpu_limit, options.memory_limit,
+                          options.stop_grace};
   Start start =
       start_kernel({loop, clock, log, std::move(words), limits, plan_cells(options)}, signals);
   if (start.exit) return *start.exit;

@@ -45,10 +45,11 @@ struct EngineOptions {
   std::optional<std::uint64_t> memory_limit;           // bytes, of the kernel process
   std::optional<std::chrono::milliseconds> cpu_limit;  // per task
   std::optional<std::chrono::milliseconds> task_timeout;  // per task, wall time
-  std::string language;            // of cells without a magic; empty: the build's
-  std::string kernel_file;         // --kernel: be the Jupyter kernel of this file
-  std::optional<int> kernel_link;  // this process is the kernel at the other end of it
-  bool nanny = true;               // a second process tells the controller when this one dies
+  std::chrono::milliseconds stop_grace{1'000};  // for interrupted tasks, until their kernel ends
+  std::string language;                         // of cells without a magic; empty: the build's
+  std::string kernel_file;                      // --kernel: be the Jupyter kernel of this file
+  std::optional<int> kernel_link;               // this process is the kernel at the other end of it
+  bool nanny = true;  // a second process tells the controller when this one dies
 };
 inline constexpr std::size_t kThreadsMax = 1024;
 

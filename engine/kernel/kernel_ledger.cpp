@@ -173,7 +173,7 @@ void KernelLedger::ask_to_stop(RunNumber number, Run& run, Cause cause, Now now,
   }
   run.cause = cause;
   run.look_at_cpu.reset();
-  if (cause != Cause::kAborted) run.kill_at = now.instant + kStopGrace;
+  if (cause != Cause::kAborted) run.kill_at = now.instant + limits_.stop_grace;
 }
 
 void KernelLedger::answer(RunNumber run, std::optional<std::string> line, KernelOutbox& out) {
@@ -388,7 +388,7 @@ void KernelLedger::watch(RunNumber number, Run& run, Now now, CpuTime cpu, Kerne
   if (run.kill_at) {
     if (now.instant >= *run.kill_at) {
       kill(number, out);
-      run.kill_at = now.instant + kStopGrace;  // it is on its way
+      run.kill_at = now.instant + kDeathPatience;  // it is on its way
     }
     return;
   }

@@ -25,6 +25,7 @@ struct TaskLimits {
   std::optional<std::chrono::milliseconds> wall;  // --task-timeout
   std::optional<std::chrono::milliseconds> cpu;   // --cpu-limit, of the whole process meanwhile
   std::optional<std::uint64_t> memory_bytes;      // --memory-limit; enforced by the system
+  std::chrono::milliseconds stop_grace{1'000};    // --stop-grace
 };
 
 /// What requests need before they can run.
@@ -58,7 +59,7 @@ struct KernelOutbox {
 ///   waits for the next one, which is started at once. They are not run again: nobody knows how far
 ///   they came.
 /// - Who cannot be stopped by asking is ended with the process: a run that was interrupted, or is
-///   over a limit, gets kStopGrace. Aborts only ask: callers abort what they no longer need, and
+///   over a limit, gets `stop_grace`. Aborts only ask: callers abort what they no longer need, and
 ///   other tasks' names are worth more than that.
 /// - A kernel that dies before it was ready is started again after a pause that doubles, and from
 ///   the kStartsMax-th time on, requests fail with the reason instead of waiting.
@@ -77,7 +78,7 @@ struct KernelOutbox {
 /// per process.
 class KernelLedger {
  public:
-  static constexpr std::chrono::milliseconds kStopGrace{1'000};
+  static constexpr std::chrono::milliseconds kDeathPatience{1'000};
   static constexpr std::chrono::milliseconds kFirstPause{100};
   static constexpr std::chrono::milliseconds kLongestPause{5'000};
   static constexpr int kStartsMax = 5;

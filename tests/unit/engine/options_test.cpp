@@ -58,6 +58,7 @@ TEST(EngineOptionsTest, EachOptionIsSetByItsNameInBothForms) {
       {{"--IPEngine.id", "None"}, [](O o) { return !o.id; }},
       {{"--timeout=2.5"}, [](O o) { return o.timeout == milliseconds(2'500); }},
       {{"--wait-for-file=1"}, [](O o) { return o.wait_for_file == milliseconds(1'000); }},
+      {{"--stop-grace=0.5"}, [](O o) { return o.stop_grace == milliseconds(500); }},
       {{"--max-heartbeat-misses=0"}, [](O o) { return o.heartbeat_misses_max == 0; }},
       {{"--location=h"}, [](O o) { return o.location == "h"; }},
       {{"--ident=u"}, [](O o) { return o.uuid == "u"; }},

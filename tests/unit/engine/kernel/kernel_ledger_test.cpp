@@ -14,6 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kNoCpu{0};
+constexpr milliseconds kStopGrace = TaskLimits{}.stop_grace;
 
 /// A ledger, the clock, and everything that was asked for and not yet looked at.
 struct KernelLedgerTest : ::testing::Test {
@@ -186,12 +187,24 @@ TEST_F(KernelLedgerTest, TheNextCellIsToldOnceThatNamesAreLost) {
   static_cast<void>(task);
 }
 
+TEST_F(KernelLedgerTest, AnInterruptedRunHasAsLongAsItIsGiven) {
+  use({.wall = {}, .cpu = {}, .memory_bytes = {}, .stop_grace = 10 * kStopGrace});
+  be_ready();
+  ledger->stop(start_now(), StopReason::kInterrupted, at(now), out);
+  take<LinkStop>();
+  pass(10 * kStopGrace - milliseconds(1));
+  EXPECT_FALSE(out.kill);
+  pass(milliseconds(1));
+  EXPECT_TRUE(out.kill);
+  die(SIGKILL);
+}
+
 TEST_F(KernelLedgerTest, AnInterruptedRunThatDoesNotStopIsEndedByForce) {
   be_ready();
   const RunNumber run = start_now();
   ledger->stop(run, StopReason::kInterrupted, at(now), out);
   EXPECT_EQ(take<LinkStop>().reason, StopReason::kInterrupted);
-  pass(KernelLedger::kStopGrace - milliseconds(1));
+  pass(kStopGrace - milliseconds(1));
   EXPECT_FALSE(out.kill);
   pass(milliseconds(1));
   EXPECT_TRUE(out.kill);
@@ -218,7 +231,7 @@ TEST_F(KernelLedgerTest, ARunThatHeedsTheInterruptKeepsTheKernel) {
   take<LinkStop>();
   end(run, TaskFailure{"KeyboardInterrupt", "", {}});
   EXPECT_EQ(failure_of(run).ename, "KeyboardInterrupt");
-  pass(KernelLedger::kStopGrace);
+  pass(kStopGrace);
   EXPECT_TRUE(nothing_asked());
 }
 
@@ -240,7 +253,7 @@ TEST_F(KernelLedgerTest, ATaskOverItsTimeIsAskedAndThenEnded) {
   EXPECT_TRUE(nothing_asked());
   pass(milliseconds(1));
   take<LinkStop>();
-  pass(KernelLedger::kStopGrace);
+  pass(kStopGrace);
   EXPECT_TRUE(out.kill);
   die(SIGKILL);
   const TaskFailure failure = failure_of(run);
@@ -286,7 +299,7 @@ TEST_F(KernelLedgerTest, OthersInAKernelThatHadToBeEndedAreToldSo) {
   const RunNumber bystander = start_now();
   ledger->stop(culprit, StopReason::kInterrupted, at(now), out);
   take<LinkStop>();
-  pass(KernelLedger::kStopGrace);
+  pass(kStopGrace);
   die(SIGKILL);
   EXPECT_EQ(failure_of(culprit).ename, "KeyboardInterrupt");
   EXPECT_TRUE(contains(failure_of(bystander).evalue, "another one"));
