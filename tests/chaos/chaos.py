@@ -84,6 +84,7 @@ class Run:
             elif now - moved > QUIET_AFTER and not self.is_quiet:
                 self.note("no more faults until results come again")
                 self.is_quiet = True
+                self.after(5, self.replace_lost)  # when what was frozen or killed is back
             elif now - moved > STANDSTILL:
                 raise Failure(f"nothing comes any more after {done} of {len(self.tasks)} results"
                               + self.describe_standstill())
@@ -158,6 +159,21 @@ class Run:
         if engine.running():
             engine.kill()
             self.note(f"replace {os.path.basename(engine.log)}")
+            self.cluster.start_engine()
+
+    def replace_lost(self):
+        """Starts an engine for each that runs and that the controller took for dead: a busy machine
+        may have left it no time for its heart."""
+        from protocol_peer import Peer  # needs the environment set by main()
+        if not self.is_quiet or not self.cluster.controller.running():
+            return
+        peer = Peer(self.cluster.files()["client"])
+        try:
+            known = len(peer.ask("connection_request")[1]["engines"])
+        finally:
+            peer.close()
+        for _ in range(sum(engine.running() for engine in self.cluster.engines) - known):
+            self.note("replace an engine that was taken for dead")
             self.cluster.start_engine()
 
     def cut(self, what, detail):

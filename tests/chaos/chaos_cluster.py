@@ -129,7 +129,8 @@ class Cluster:
     def start_engine(self):
         if self.options.kind == "stock":
             words = [PYTHON, "-m", "ipyparallel.engine", f"--file={self.proxied('engine')}",
-                     "--IPEngine.timeout=60", "--InteractiveShell.colors=nocolor"]
+                     "--IPEngine.timeout=60", "--IPEngine.max_heartbeat_misses=200",
+                     "--InteractiveShell.colors=nocolor"]
         else:
             words = [os.path.join(self.options.bin, "trireme-engine"), "--timeout=60", "--load",
                      os.path.join(self.options.lib, "libchaos_plugin.so"),

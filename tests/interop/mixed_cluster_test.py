@@ -26,10 +26,7 @@ class MixedWorld(World):
         super().setUp()
         self.controller = self.start_controller()
         self.stock = [self.start_stock_engine("--IPEngine.id=%d" % i) for i in (0, 1)]
-        self.native = [
-            self.start("trireme-engine", f"--profile-dir={self.profile}", f"--id={i}")
-            for i in (2, 3)
-        ]
+        self.native = [self.start_engine(f"--id={i}") for i in (2, 3)]
         os.environ["IPYTHONDIR"] = self.environment["IPYTHONDIR"]
         self.client = ipp.Client(self.security("client"), timeout=PATIENCE)
         self.addCleanup(self.client.close)

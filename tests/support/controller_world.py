@@ -146,9 +146,17 @@ class World(unittest.TestCase):
     def start_stock_engine(self, *words, environment=None):
         return self.start(
             "/usr/bin/python3", "-m", "ipyparallel.engine", f"--profile-dir={self.profile}",
-            "--InteractiveShell.colors=nocolor", "--IPEngine.max_heartbeat_misses=200", *words,
+            "--InteractiveShell.colors=nocolor", "--IPEngine.max_heartbeat_misses=200",
+            f"--IPEngine.timeout={PATIENCE}", *words,
             environment=environment,
         )
+
+    def start_engine(self, *words, environment=None):
+        """Starts an engine of ours, which waits for a slow controller unless told otherwise."""
+        patience = [f"--{name}={PATIENCE}" for name in ("timeout", "wait-for-file")
+                    if not any(word.startswith(f"--{name}") for word in words)]
+        return self.start("trireme-engine", f"--profile-dir={self.profile}", *patience, *words,
+                          environment=environment)
 
     def refused(self, code, *words, environment=None):
         """Starts a controller that must end with this code and one sentence; returns it."""

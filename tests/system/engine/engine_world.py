@@ -159,10 +159,7 @@ class EngineWorld(World):
             return False
 
     def start_engine(self, *words, environment=None):
-        return self.start(
-            "trireme-engine", f"--profile-dir={self.profile}", "--log-level=10", *words,
-            environment=environment,
-        )
+        return super().start_engine("--log-level=10", *words, environment=environment)
 
     def client(self):
         client = RawClient(self.read_file("client"))

@@ -83,7 +83,7 @@ class DeadlyTasks(EngineWorld):
                 self.assertEqual(client.reply_to(behind)["content"]["result"], "behind")
 
     def test_an_interrupted_task_that_heeds_it_keeps_the_names(self):
-        client = self.start_deadly()
+        client = self.start_deadly("--stop-grace=60")
         client.call("trireme.push", a=1)
         waiting = client.apply("test.wait")
         self.wait_until_busy(client, waiting)

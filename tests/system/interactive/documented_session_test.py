@@ -89,7 +89,8 @@ class Session:
 def settled(lines):
     """Without what differs from run to run: numbers of processes, times, and which engine is heard
     first."""
-    lines = [re.sub(r"pid \d+", "pid N", re.sub(r"\d+ ms", "N ms", line)) for line in lines
+    lines = [re.sub(r"pid \d+", "pid N", re.sub(r"after [\w. ]+\.$", "after N ms.", line))
+             for line in lines
              if line != "" and not line.startswith("SIGSEGV")]  # output of a death may get lost
     settled_lines = []
     for labelled, group in itertools.groupby(lines, lambda line: line.startswith("[")):

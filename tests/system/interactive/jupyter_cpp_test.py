@@ -12,7 +12,7 @@ PNG = base64.b64encode(b"\x89PNG no picture").decode()
 class CppKernel(ManagedKernel):
     """What a front end and a person at it can do."""
 
-    WORDS = ("--language=cpp",)
+    WORDS = ("--language=cpp", "--stop-grace=60")
 
     def results(self, cell):
         return [content["data"]["text/plain"] for kind, content in cell.outputs

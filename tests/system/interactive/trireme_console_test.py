@@ -24,7 +24,7 @@ class TriremeConsole(EngineWorld):
 
     def setUp(self):
         super().setUp()
-        self.start_cluster("--language=cpp", engines=2)
+        self.start_cluster("--language=cpp", "--stop-grace=60", engines=2)
 
     def open_console(self):
         console = pexpect.spawn(

@@ -36,7 +36,7 @@ class OverloadWorld(World):
 
     def start_engine(self, *words):
         before = self.engines()
-        engine = self.start("trireme-engine", f"--profile-dir={self.profile}", *words)
+        engine = super().start_engine(*words)
         wait_until(lambda: len(self.engines()) > len(before), "the engine has joined")
         return engine
 

@@ -451,7 +451,7 @@ struct CppInterrupt : CppCells {
     return end;
   }
   bool wait_until_displayed() {
-    for (int i = 0; i < 3000 && sink.displays().empty(); ++i) {
+    for (int i = 0; i < 12000 && sink.displays().empty(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return !sink.displays().empty();
