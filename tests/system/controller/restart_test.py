@@ -159,7 +159,7 @@ class Restart(RestartWorld):
         controller = self.start_controller("--enable-curve")
         self.start_stock_engine()
         client = self.stock_client()
-        client.wait_for_engines(1, timeout=60)
+        client.wait_for_engines(1, timeout=PATIENCE)
         secret = os.path.join(self.profile, "security", "ipcontroller-curve.key")
         self.assertEqual(os.stat(secret).st_mode & 0o777, 0o600)
         files = self.read_file("client"), self.read_file("engine")
@@ -168,7 +168,7 @@ class Restart(RestartWorld):
         self.crash(controller)
         again = self.restart("--enable-curve")
         self.assertEqual((self.read_file("client"), self.read_file("engine")), files)
-        self.assertEqual(slow.get(60), 36)
+        self.assertEqual(slow.get(PATIENCE), 36)
         self.stop(again)
         self.assertFalse(os.path.exists(secret))
 
