@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <memory>
 
@@ -36,14 +37,31 @@ class TaskLives {
   Wire wire_ = bench_wire();
 };
 
-void store_groups(benchmark::State& state, TaskStore& store) {
+// Bytes that no other message has; nothing when they are to be as in the traffic.
+void give_buffers(std::vector<RecordChange>& changes, std::size_t bytes, std::uint64_t& seed) {
+  if (bytes == 0) return;
+  for (RecordChange& change : changes) {
+    std::string own(bytes, '.');
+    ++seed;
+    std::memcpy(own.data(), &seed, sizeof seed);
+    if (auto* request = std::get_if<TaskSubmitted>(&change)) {
+      request->buffers = {Frame(std::move(own))};
+    } else if (auto* reply = std::get_if<TaskFinished>(&change)) {
+      reply->buffers = {Frame(std::move(own))};
+    }
+  }
+}
+
+void store_groups(benchmark::State& state, TaskStore& store, std::size_t buffer_bytes = 0) {
   const auto group = static_cast<std::uint64_t>(state.range(0));
   TaskLives lives;
+  std::uint64_t seed = 0;
   std::uint64_t number = 0;
   for (auto _ : state) {
     state.PauseTiming();
     std::vector<RecordChange> changes;
     for (std::uint64_t i = 0; i < group; ++i) lives.append(number++, changes);
+    give_buffers(changes, buffer_bytes, seed);
     state.ResumeTiming();
     if (const Result<void> stored = store.apply(changes); !stored) {
       state.SkipWithError(stored.error().text.c_str());
@@ -53,21 +71,33 @@ void store_groups(benchmark::State& state, TaskStore& store) {
   state.SetItemsProcessed(static_cast<std::int64_t>(number));
 }
 
-// Argument: tasks in a group.
-void StoreTasksInSqlite(benchmark::State& state) {
+void store_in_sqlite(benchmark::State& state, std::size_t buffer_bytes) {
   const fs::path folder = fs::temp_directory_path() / ("micro-store-" + std::to_string(::getpid()));
   fs::create_directories(folder);
   {
     auto store = SqliteStore::open(folder / "trireme.db");
     if (store) {
-      store_groups(state, **store);
+      store_groups(state, **store, buffer_bytes);
     } else {
       state.SkipWithError(store.error().text.c_str());
     }
   }
   fs::remove_all(folder);
 }
+
+// Argument: tasks in a group.
+void StoreTasksInSqlite(benchmark::State& state) { store_in_sqlite(state, 0); }
 BENCHMARK(StoreTasksInSqlite)->Arg(1)->Arg(16)->Arg(256);
+
+// Arguments: tasks in a group, and the size of the one buffer each way, different in every message.
+void StoreLargeBuffersInSqlite(benchmark::State& state) {
+  const auto bytes = static_cast<std::size_t>(state.range(1));
+  store_in_sqlite(state, bytes);
+  state.SetBytesProcessed(state.items_processed() * 2 * static_cast<std::int64_t>(bytes));
+}
+BENCHMARK(StoreLargeBuffersInSqlite)
+    ->ArgsProduct({{4}, {8 << 10, 64 << 10, 1 << 20}})
+    ->Iterations(50);
 
 // A file with a million tasks, of which every hundredth has not ended; made once.
 class MillionTasks {

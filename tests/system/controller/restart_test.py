@@ -23,8 +23,12 @@ def append(text, path):
         file.write(text)
 
 
+def turned(data):
+    return data[::-1]
+
+
 # Engines cannot import this file: they get the code itself.
-square_after.__module__ = append.__module__ = "__main__"
+square_after.__module__ = append.__module__ = turned.__module__ = "__main__"
 
 
 class RestartWorld(World):
@@ -119,6 +123,30 @@ class Restart(RestartWorld):
             result.get(PATIENCE)
         with open(order, encoding="utf-8") as file:
             self.assertEqual(file.read(), "01234")
+
+    def test_large_buffers_outlive_it_and_go_with_their_records(self):
+        controller = self.start_controller()
+        client = self.stock_client()
+        view = client.load_balanced_view()
+        data = [os.urandom(300_000) for _ in range(6)]
+        results = [view.apply_async(turned, each) for each in data]
+        wait_until(lambda: len(self.records()) == 6, "the tasks are recorded")
+        contents = os.path.join(self.profile, "trireme.db-contents")
+        self.assertGreater(sum(entry.stat().st_size for entry in os.scandir(contents)), 1_800_000)
+        self.crash(controller)
+        controller = self.restart()
+        self.start_stock_engine()
+        for each, result in zip(data, results):
+            self.assertEqual(result.get(PATIENCE), turned(each))
+        wait_until(lambda: all(done for done, _ in self.records().values()), "all is recorded")
+        self.crash(controller)
+        self.restart()
+        ids = [result.msg_ids[0] for result in results]
+        again = self.stock_client()
+        stored = again.get_result(ids, owner=False).get(PATIENCE)
+        self.assertEqual(stored, [turned(each) for each in data])
+        again.purge_hub_results("all")
+        self.assertEqual(os.listdir(contents), [])
 
     def test_it_may_be_killed_again_and_again(self):
         controller = self.start_controller()
