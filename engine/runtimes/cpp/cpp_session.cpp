@@ -79,6 +79,8 @@ std::optional<CppSession::Compiled> CppSession::compile(const CellText& cell,
     compiled.warnings += messages.text;
   }
   ++generation_;
+  unlinked_.assign(compiled.groups.begin(), compiled.groups.end());
+  ahead_.clear();
   return compiled;
 }
 
@@ -157,12 +159,36 @@ bool CppSession::parse_declarations(const CellText& cell, const CellGroup& group
 std::optional<std::vector<CppSession::Code>> CppSession::link(const CompiledGroup& group,
                                                               CompilerMessages& messages) {
   const std::lock_guard lock(mutex_);
-  return interpreter_->link(group.entry, messages);
+  if (!ahead_.empty()) {
+    Linked linked = std::move(ahead_.front());
+    ahead_.pop_front();
+    messages = std::move(linked.messages);
+    return std::move(linked.code);
+  }
+  TRIREME_CHECK(!unlinked_.empty() && unlinked_.front().entry == group.entry,
+                "groups are linked in their order");
+  unlinked_.pop_front();
+  auto code = interpreter_->link(group.entry, messages);
+  if (!code) unlinked_.clear();
+  return code;
 }
 
 void CppSession::drop_unlinked() {
   const std::lock_guard lock(mutex_);
+  unlinked_.clear();
+  ahead_.clear();
   interpreter_->undo_unlinked();
+}
+
+void CppSession::link_ahead() {
+  while (!unlinked_.empty()) {
+    const CompiledGroup group = std::move(unlinked_.front());
+    unlinked_.pop_front();
+    Linked linked;
+    linked.code = interpreter_->link(group.entry, linked.messages);
+    if (!linked.code) unlinked_.clear();  // those behind it are forgotten, too
+    ahead_.push_back(std::move(linked));
+  }
 }
 
 bool CppSession::is_type(std::string_view name) {
@@ -172,6 +198,7 @@ bool CppSession::is_type(std::string_view name) {
 
 void* CppSession::compile_own(const std::string& source, const std::string& entry,
                               CompilerMessages& messages) {
+  link_ahead();
   if (!interpreter_->parse(source, messages)) return nullptr;
   const auto code = interpreter_->link(entry, messages);
   return code ? reinterpret_cast<void*>(code->back()) : nullptr;

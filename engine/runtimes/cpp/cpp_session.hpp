@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -75,14 +76,23 @@ class CppSession {
   bool parse_group(const CellText& cell, const CellGroup& group, Compiled& done,
                    CompilerMessages& messages);
   bool parse_declarations(const CellText& cell, const CellGroup& group, CompilerMessages& messages);
+  /// Links the groups of a cell that has not asked for them yet: texts are linked in the order in
+  /// which they were compiled, and one of ours may need what a cell defines.
+  void link_ahead();
   /// The linked function `entry` of a text of ours.
   void* compile_own(const std::string& source, const std::string& entry,
                     CompilerMessages& messages);
 
   std::mutex mutex_;
   std::unique_ptr<Interpreter> interpreter_;
-  std::uint64_t count_ = 0;                   // of names made up
-  std::uint64_t generation_ = 0;              // of declarations
+  std::uint64_t count_ = 0;       // of names made up
+  std::uint64_t generation_ = 0;  // of declarations
+  struct Linked {
+    std::optional<std::vector<Code>> code;
+    CompilerMessages messages;
+  };
+  std::deque<CompiledGroup> unlinked_;        // of the latest cell
+  std::deque<Linked> ahead_;                  // groups before those, linked and not asked for
   std::set<std::string, std::less<>> moved_;  // names that were defined anew before
   struct Known {
     std::uint64_t generation;
