@@ -169,6 +169,19 @@ def ask(peer, request, content):
     return reply
 
 
+def missing_contents(database, folder):
+    """Large buffers that do not lie where the database says."""
+    identity = database.execute("SELECT id FROM identity").fetchone()[0]
+    wrong = []
+    for segment, end in database.execute(
+            "SELECT segment, max(offset + size) FROM contents WHERE segment IS NOT NULL"
+            " GROUP BY segment"):
+        file = os.path.join(folder, f"{identity}-{segment:06}")
+        if not os.path.exists(file) or os.path.getsize(file) < end:
+            wrong.append(f"{file} has no {end} bytes")
+    return wrong
+
+
 def check_database(profile, journal, excused=()):
     """The file is sound, and its records end as the replies did. Of the excused tasks a reply may
     have been ahead of its record when controller and engine died together."""
@@ -178,6 +191,9 @@ def check_database(profile, journal, excused=()):
         if verdict != "ok":
             return [f"{name}: {verdict}"]
         rows = database.execute("SELECT msg_id, completed, ended_ok FROM records").fetchall()
+        missing = missing_contents(database, name + "-contents")
+    if missing:
+        return missing
     ends = {msg_id: bool(ended_ok) for msg_id, completed, ended_ok in rows if completed}
     wrong = []
     for index, results in journal.results.items():
