@@ -148,6 +148,20 @@ class Restart(RestartWorld):
         again.purge_hub_results("all")
         self.assertEqual(os.listdir(contents), [])
 
+    def test_a_damaged_file_of_large_buffers_costs_its_own_tasks_only(self):
+        controller = self.start_controller()
+        view = self.stock_client().load_balanced_view()
+        view.apply_async(turned, os.urandom(300_000))
+        small = view.apply_async(square_after, 0, 3)
+        wait_until(lambda: len(self.records()) == 2, "the tasks are recorded")
+        self.crash(controller)
+        for file in os.scandir(os.path.join(self.profile, "trireme.db-contents")):
+            os.truncate(file, 1000)
+        controller = self.restart()
+        self.assertIn("cannot go on: the file", controller.output())
+        self.start_stock_engine()
+        self.assertEqual(small.get(PATIENCE), 9)
+
     def test_it_may_be_killed_again_and_again(self):
         controller = self.start_controller()
         self.start_stock_engine()

@@ -175,6 +175,20 @@ TEST_F(Keeper, AFullGroupDoesNotWaitForTheInterval) {
   EXPECT_EQ(keeper.status().stored, 10u);
 }
 
+TEST_F(Keeper, LargeBuffersDoNotWaitForTheInterval) {
+  RecordKeeper& keeper = start({.group_interval = 1h, .group_bytes_max = 100'000});
+  for (const char* id : {"a", "b", "c"}) {
+    TaskSubmitted start = submitted(id);
+    start.buffers = testing::frames({std::string(40'000, id[0])});
+    keeper.submit({start});
+  }
+  const auto limit = std::chrono::steady_clock::now() + kGenerous;
+  while (keeper.status().stored < 3 && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(keeper.status().stored, 3u);
+}
+
 TEST_F(Keeper, FailuresOfTheWorldLoseNothingAndAreSaidOnceEach) {
   RecordKeeper& keeper = start();
   faults_->fail_from(1, kDiskFull);

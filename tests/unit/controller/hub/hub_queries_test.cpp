@@ -398,6 +398,25 @@ TEST_P(FailingStore, IsReportedToTheAsker) {
   }
   expect_error(world_.take(Channel::kQuery), GetParam().reply, "OSError", "The disk is full.");
 }
+TEST_F(Queries, BuffersThatTheStoreCannotReadAreAnErrorThatNamesTheTask) {
+  for (const char* request : {"result_request", "resubmit_request"}) {
+    world_.store_answers = false;
+    world_.request(request, R"({"msg_ids": ["a"]})");
+    ASSERT_EQ(world_.open_questions.size(), 1u);
+    const std::uint64_t token = world_.open_questions.front().token;
+    world_.open_questions.clear();
+    TaskRecord record;
+    record.msg_id = MsgId("a");
+    record.damage = "the file x is damaged";
+    world_.hub.on_store_answer({token, StoreReply(std::vector{record})}, world_.now, world_.out);
+    world_.settle();
+    const json content = content_of(world_.take(Channel::kQuery));
+    EXPECT_EQ(content["ename"], "ValueError");
+    const auto text = content["evalue"].get<std::string>();
+    EXPECT_NE(text.find("task a"), std::string::npos) << text;
+    EXPECT_NE(text.find("the file x is damaged"), std::string::npos) << text;
+  }
+}
 INSTANTIATE_TEST_SUITE_P(
     Requests, FailingStore,
     testing::Values(AskedOfTheStore{"result_request", R"({"msg_ids": ["a"]})", "result_reply"},
