@@ -1,5 +1,6 @@
 #include "db/sqlite_contents.hpp"
 
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,10 @@ namespace {
 
 constexpr int kTwinsMax = 4;
 constexpr int kJournalPages = 1024;  // then the log is taken over into the file
+
+// Holes made at once: some milliseconds where that is slow.
+constexpr std::size_t kHolesPerCommit = 4;
+constexpr std::size_t kHolesPerPurge = 100;
 
 // Nothing that is deleted is named by a buffer.
 constexpr const char* kLoose =
@@ -35,7 +40,10 @@ SqliteContents::SqliteContents(SqliteConnection& connection, ContentDisk& disk)
                                      std::string(kLoose) + " AND segment IS NOT NULL")),
       erase_loose_(connection.prepare("DELETE FROM contents" + std::string(kLoose))),
       forget_loose_(connection.prepare("DELETE FROM temp.loose")),
-      any_in_segment_(connection.prepare("SELECT 1 FROM contents WHERE segment = ? LIMIT 1")) {
+      any_in_segment_(connection.prepare("SELECT 1 FROM contents WHERE segment = ? LIMIT 1")),
+      holes_(connection.prepare("SELECT segment, offset, size FROM holes"
+                                " ORDER BY segment, offset LIMIT 10000")),
+      forget_holes_(connection.prepare("DELETE FROM holes WHERE segment = ? AND offset < ?")) {
   SqliteStatement identity = connection.prepare("SELECT id FROM identity");
   const std::string id(identity.step() ? identity.text(0) : "");
   const std::int64_t last = connection.read_integer(
@@ -112,7 +120,7 @@ Result<Frame> SqliteContents::read(std::int64_t id) {
 
 void SqliteContents::erase_loose() {
   note_holes_.start().run();
-  if (connection_.changes() > 0) has_holes_ = true;
+  if (connection_.changes() > 0) has_holes_ = holes_may_come_back_ = true;
   erase_loose_.start().run();
   forget_loose_.start().run();
 }
@@ -126,29 +134,41 @@ void SqliteContents::committed() { segments_->keep(); }
 
 void SqliteContents::rolled_back() { segments_->take_back(); }
 
-/// What the database itself holds is on the disk, so what it names must be before.
-void SqliteContents::check_log() {
-  if (connection_.log_pages() < kJournalPages) return;
-  if (segments_->sync()) connection_.take_log_over();
+void SqliteContents::maintain() {
+  if (connection_.log_pages() >= kJournalPages) take_log_over();
+  give_room_back(kHolesPerCommit);
 }
 
-void SqliteContents::give_room_back() {
-  if (!has_holes_) return;
+void SqliteContents::maintain_after_purge() {
+  if (has_holes_) take_log_over();
+  give_room_back(kHolesPerPurge);
+}
+
+/// What the database itself holds is on the disk, so what it names must be before.
+bool SqliteContents::take_log_over() {
+  if (!segments_->sync() || !connection_.take_log_over()) return false;
+  holes_may_come_back_ = false;
+  return true;
+}
+
+/// Makes up to so many holes, or deletes segments.
+void SqliteContents::give_room_back(std::size_t steps_max) {
   // A deletion that a loss of power undoes must find its bytes.
-  if (!segments_->sync() || !connection_.take_log_over()) return;
+  if (!has_holes_ || holes_may_come_back_) return;
   std::vector<ContentPlace> holes;
-  SqliteStatement rows =
-      connection_.prepare("SELECT segment, offset, size FROM holes ORDER BY segment, offset");
-  while (rows.step()) {
-    const ContentPlace hole = place_in(rows, 0);
-    const bool goes_on = !holes.empty() && holes.back().segment == hole.segment &&
-                         hole.offset - holes.back().offset - holes.back().size < kContentAlignment;
-    if (goes_on) {
-      holes.back().size = hole.offset + hole.size - holes.back().offset;
-    } else {
-      holes.push_back(hole);
+  holes_.start();
+  while (holes_.step()) {
+    const ContentPlace hole = place_in(holes_, 0);
+    const bool is_of_last = !holes.empty() && holes.back().segment == hole.segment;
+    const std::int64_t gap = is_of_last ? hole.offset - holes.back().offset - holes.back().size : 0;
+    if (is_of_last && gap < kContentAlignment) {
+      holes.back().size += gap + hole.size;
+      continue;
     }
+    if (holes.size() == steps_max) break;
+    holes.push_back(hole);
   }
+  holes_.start();
   std::int64_t removed = 0;
   for (const ContentPlace& hole : holes) {
     if (hole.segment == removed) continue;
@@ -158,10 +178,14 @@ void SqliteContents::give_room_back() {
       segments_->free_room(hole);
     }
   }
+  // When this fails the same room is given back once more; nothing else can lie there.
   connection_.begin();
-  connection_.execute("DELETE FROM holes");
-  // Room is given back once more when that fails; nothing else can lie there.
-  if (connection_.finish()) has_holes_ = false;
+  for (const ContentPlace& hole : holes) {
+    const std::int64_t end = hole.segment == removed ? std::numeric_limits<std::int64_t>::max()
+                                                     : hole.offset + hole.size;
+    forget_holes_.start().bind_integer(1, hole.segment).bind_integer(2, end).run();
+  }
+  if (connection_.finish() && holes.empty()) has_holes_ = false;
 }
 
 /// What a store that was killed left: bytes that no row names, and room not given back.
@@ -177,8 +201,7 @@ void SqliteContents::clean_up() {
     if (connection_.failed()) return;
     size == 0 ? segments_->remove(segment) : segments_->cut(segment, size);
   }
-  has_holes_ = connection_.read_integer("SELECT count(*) FROM holes") > 0;
-  if (!connection_.failed()) give_room_back();
+  has_holes_ = connection_.read_integer("SELECT EXISTS (SELECT 1 FROM holes)") != 0;
 }
 
 bool SqliteContents::is_empty(std::int64_t segment) {

@@ -29,7 +29,8 @@ std::filesystem::path contents_folder(const std::filesystem::path& database);
 /// A row never names bytes that were not written: they are before the commit. Bytes of which no
 /// row speaks (after a crash) are cut off or deleted when the database is opened next. Room of
 /// contents that went is noted in the table `holes` by the transaction that deletes them, and given
-/// back when that transaction is on the disk for certain.
+/// back when that transaction is on the disk for certain: in steps, since a hole may cost
+/// milliseconds (on disks that are told of free blocks at once).
 class SqliteContents {
  public:
   explicit SqliteContents(SqliteConnection& connection, ContentDisk& disk = ContentDisk::system());
@@ -49,12 +50,15 @@ class SqliteContents {
   void committed();
   void rolled_back();
 
-  /// Takes the log over into the database when it has grown long, and the segments first.
-  void check_log();
-  /// Gives back the room of deleted contents. Between transactions.
-  void give_room_back();
+  /// Between transactions: takes the log over into the database when it has grown long, and the
+  /// segments first; gives back some of the room that is to be given back.
+  void maintain();
+  /// The same after a purge, with more patience.
+  void maintain_after_purge();
 
  private:
+  bool take_log_over();
+  void give_room_back(std::size_t steps_max);
   void clean_up();
   std::int64_t insert(std::int64_t hash, std::string_view bytes);
   static ContentPlace place_in(const SqliteStatement& row, int first);
@@ -68,8 +72,11 @@ class SqliteContents {
   SqliteStatement erase_loose_;
   SqliteStatement forget_loose_;
   SqliteStatement any_in_segment_;
+  SqliteStatement holes_;
+  SqliteStatement forget_holes_;
   std::unique_ptr<ContentSegments> segments_;
-  bool has_holes_ = false;  // may have
+  bool has_holes_ = false;           // may have
+  bool holes_may_come_back_ = true;  // what made them is not on the disk for certain
 };
 
 }  // namespace trireme

@@ -152,7 +152,9 @@ SqliteStore::~SqliteStore() = default;
 Result<void> SqliteStore::apply(std::span<const RecordChange> changes) {
   parts_->connection->begin();
   parts_->writer.apply(changes);
-  return parts_->finish_writing();
+  Result<void> finished = parts_->finish_writing();
+  if (finished) parts_->contents.maintain();
+  return finished;
 }
 
 Result<void> SqliteStore::Parts::finish_writing() {
@@ -164,7 +166,6 @@ Result<void> SqliteStore::Parts::finish_writing() {
     return finished;
   }
   contents.committed();
-  contents.check_log();
   return finished;
 }
 
@@ -297,7 +298,7 @@ Result<void> SqliteStore::Parts::finish_purge() {
   writer.forget();
   for (const char* sql : kEraseDoomed) connection->execute(sql);
   Result<void> finished = finish_writing();
-  if (finished) contents.give_room_back();
+  if (finished) contents.maintain_after_purge();
   return finished;
 }
 

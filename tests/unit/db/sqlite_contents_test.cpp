@@ -267,6 +267,33 @@ TEST_F(Contents, APurgeFreesTheirRoom) {
   EXPECT_EQ(record(*store, "new").buffers, frames({large('n')}));
 }
 
+TEST_F(Contents, ManyHolesAreMadeInStepsAlsoAfterARestart) {
+  std::vector<MsgId> doomed;
+  {
+    const auto store = open();
+    std::vector<RecordChange> changes;
+    for (int i = 0; i < 240; ++i) {  // every other one is to go: holes that do not touch
+      const std::string id = "t" + std::to_string(i);
+      if (i % 2 == 0) doomed.emplace_back(id);
+      for (RecordChange& change : task(id.c_str(), frames({id + large('.')}))) {
+        changes.push_back(std::move(change));
+      }
+    }
+    ASSERT_TRUE(store->apply(changes));
+    ASSERT_TRUE(store->purge(doomed));
+    EXPECT_GT(sql("SELECT count(*) FROM holes"), 0);
+  }
+  const auto store = open();
+  ASSERT_TRUE(store->purge(std::vector{MsgId("t1")}));  // and what was left over
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(store->apply(task("more", {})));
+  EXPECT_EQ(sql("SELECT count(*) FROM holes"), 0);
+  for (const char* id : {"t3", "t239"}) {
+    EXPECT_EQ(record(*store, id).buffers, frames({id + large('.')}));
+  }
+  ASSERT_TRUE(store->purge_completed());
+  EXPECT_TRUE(segments().empty());
+}
+
 TEST_F(Contents, WhatAKilledStoreLeftIsClearedAway) {
   ASSERT_TRUE(open()->apply(task("a", frames({large('1')}))));
   const fs::path segment = segments().front();
