@@ -15,6 +15,7 @@ constexpr int kJournalPages = 1024;  // then the log is taken over into the file
 // Holes made at once: some milliseconds where that is slow.
 constexpr std::size_t kHolesPerCommit = 4;
 constexpr std::size_t kHolesPerPurge = 100;
+constexpr std::int64_t kEverything = std::numeric_limits<std::int64_t>::max();
 
 // Nothing that is deleted is named by a buffer.
 constexpr const char* kLoose =
@@ -42,8 +43,9 @@ SqliteContents::SqliteContents(SqliteConnection& connection, ContentDisk& disk)
       forget_loose_(connection.prepare("DELETE FROM temp.loose")),
       any_in_segment_(connection.prepare("SELECT 1 FROM contents WHERE segment = ? LIMIT 1")),
       holes_(connection.prepare("SELECT segment, offset, size FROM holes"
-                                " ORDER BY segment, offset LIMIT 10000")),
-      forget_holes_(connection.prepare("DELETE FROM holes WHERE segment = ? AND offset < ?")) {
+                                " ORDER BY segment, offset")),
+      forget_holes_(connection.prepare("DELETE FROM holes WHERE segment = ? AND offset < ?")),
+      next_with_holes_(connection.prepare("SELECT min(segment) FROM holes WHERE segment > ?")) {
   SqliteStatement identity = connection.prepare("SELECT id FROM identity");
   const std::string id(identity.step() ? identity.text(0) : "");
   const std::int64_t last = connection.read_integer(
@@ -120,7 +122,9 @@ Result<Frame> SqliteContents::read(std::int64_t id) {
 
 void SqliteContents::erase_loose() {
   note_holes_.start().run();
-  if (connection_.changes() > 0) has_holes_ = holes_may_come_back_ = true;
+  if (connection_.changes() > 0) {
+    has_holes_ = holes_may_come_back_ = has_empty_segments_ = true;
+  }
   erase_loose_.start().run();
   forget_loose_.start().run();
 }
@@ -151,12 +155,34 @@ bool SqliteContents::take_log_over() {
   return true;
 }
 
-/// Makes up to so many holes, or deletes segments.
-void SqliteContents::give_room_back(std::size_t steps_max) {
+void SqliteContents::give_room_back(std::size_t holes_max) {
   // A deletion that a loss of power undoes must find its bytes.
   if (!has_holes_ || holes_may_come_back_) return;
+  connection_.begin();
+  if (has_empty_segments_) remove_empty_segments();
+  make_holes(holes_max);
+  // When this fails the same room is given back once more; nothing else can lie there.
+  if (!connection_.finish()) has_holes_ = true;
+}
+
+void SqliteContents::remove_empty_segments() {
+  for (std::int64_t segment = 0;;) {
+    next_with_holes_.start().bind_integer(1, segment);
+    if (!next_with_holes_.step() || next_with_holes_.is_null(0)) break;
+    segment = next_with_holes_.integer(0);
+    next_with_holes_.start();
+    if (!is_empty(segment)) continue;
+    segments_->remove(segment);
+    forget_holes_.start().bind_integer(1, segment).bind_integer(2, kEverything).run();
+  }
+  next_with_holes_.start();
+  has_empty_segments_ = connection_.failed();
+}
+
+void SqliteContents::make_holes(std::size_t holes_max) {
   std::vector<ContentPlace> holes;
   holes_.start();
+  has_holes_ = false;
   while (holes_.step()) {
     const ContentPlace hole = place_in(holes_, 0);
     const bool is_of_last = !holes.empty() && holes.back().segment == hole.segment;
@@ -165,27 +191,18 @@ void SqliteContents::give_room_back(std::size_t steps_max) {
       holes.back().size += gap + hole.size;
       continue;
     }
-    if (holes.size() == steps_max) break;
+    has_holes_ = holes.size() == holes_max;
+    if (has_holes_) break;
     holes.push_back(hole);
   }
   holes_.start();
-  std::int64_t removed = 0;
   for (const ContentPlace& hole : holes) {
-    if (hole.segment == removed) continue;
-    if (is_empty(hole.segment)) {
-      segments_->remove(removed = hole.segment);
-    } else {
-      segments_->free_room(hole);
-    }
+    segments_->free_room(hole);
+    forget_holes_.start()
+        .bind_integer(1, hole.segment)
+        .bind_integer(2, hole.offset + hole.size)
+        .run();
   }
-  // When this fails the same room is given back once more; nothing else can lie there.
-  connection_.begin();
-  for (const ContentPlace& hole : holes) {
-    const std::int64_t end = hole.segment == removed ? std::numeric_limits<std::int64_t>::max()
-                                                     : hole.offset + hole.size;
-    forget_holes_.start().bind_integer(1, hole.segment).bind_integer(2, end).run();
-  }
-  if (connection_.finish() && holes.empty()) has_holes_ = false;
 }
 
 /// What a store that was killed left: bytes that no row names, and room not given back.

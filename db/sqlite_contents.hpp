@@ -58,7 +58,9 @@ class SqliteContents {
 
  private:
   bool take_log_over();
-  void give_room_back(std::size_t steps_max);
+  void give_room_back(std::size_t holes_max);
+  void remove_empty_segments();
+  void make_holes(std::size_t holes_max);
   void clean_up();
   std::int64_t insert(std::int64_t hash, std::string_view bytes);
   static ContentPlace place_in(const SqliteStatement& row, int first);
@@ -74,9 +76,11 @@ class SqliteContents {
   SqliteStatement any_in_segment_;
   SqliteStatement holes_;
   SqliteStatement forget_holes_;
+  SqliteStatement next_with_holes_;
   std::unique_ptr<ContentSegments> segments_;
   bool has_holes_ = false;           // may have
   bool holes_may_come_back_ = true;  // what made them is not on the disk for certain
+  bool has_empty_segments_ = true;   // may have
 };
 
 }  // namespace trireme

@@ -281,6 +281,7 @@ TEST_F(Contents, ManyHolesAreMadeInStepsAlsoAfterARestart) {
     }
     ASSERT_TRUE(store->apply(changes));
     ASSERT_TRUE(store->purge(doomed));
+    ASSERT_TRUE(store->apply(task("first", frames({large('1')}))));
     EXPECT_GT(sql("SELECT count(*) FROM holes"), 0);
   }
   const auto store = open();
