@@ -148,6 +148,13 @@ void SqliteContents::maintain_after_purge() {
   give_room_back(kHolesPerPurge);
 }
 
+bool SqliteContents::use_pause() {
+  if (!has_holes_) return false;
+  if (holes_may_come_back_ && !take_log_over()) return false;
+  give_room_back(kHolesPerCommit);
+  return has_holes_;
+}
+
 /// What the database itself holds is on the disk, so what it names must be before.
 bool SqliteContents::take_log_over() {
   if (!segments_->sync() || !connection_.take_log_over()) return false;

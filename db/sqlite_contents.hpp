@@ -55,6 +55,8 @@ class SqliteContents {
   void maintain();
   /// The same after a purge, with more patience.
   void maintain_after_purge();
+  /// Gives back some of the room that is left to give; true when there is more.
+  bool use_pause();
 
  private:
   bool take_log_over();

@@ -302,6 +302,12 @@ Result<void> SqliteStore::Parts::finish_purge() {
   return finished;
 }
 
+bool SqliteStore::use_pause() {
+  const bool has_more = parts_->contents.use_pause();
+  // What failed is tried again with the next group, which tells of it if it fails as well.
+  return parts_->connection->take_failure() && has_more;
+}
+
 Result<std::uint64_t> SqliteStore::count() {
   const std::int64_t count = parts_->connection->read_integer("SELECT count(*) FROM records");
   if (Result<void> read = parts_->connection->take_failure(); !read) return read.error();

@@ -36,6 +36,7 @@ class SqliteStore final : public TaskStore {
   Result<void> purge_completed() override;
   Result<void> purge(std::span<const MsgId> ids) override;
   Result<void> purge_engine(const EngineUuid& engine) override;
+  bool use_pause() override;
   bool keeps_records() const override { return true; }
   Result<std::uint64_t> count() override;
 

@@ -60,6 +60,10 @@ class TaskStore {
   /// Deletes the completed records of one engine.
   virtual Result<void> purge_engine(const EngineUuid& engine) = 0;
 
+  /// For moments without other work: does a little of what can wait, some milliseconds of it. True
+  /// when there is more.
+  virtual bool use_pause() { return false; }
+
   /// False for the store that keeps nothing: requests for records are then answered with NoData.
   virtual bool keeps_records() const = 0;
   virtual Result<std::uint64_t> count() = 0;

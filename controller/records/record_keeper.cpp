@@ -131,6 +131,7 @@ void RecordKeeper::run() {
     }
     report_shed(lock);
     answer_ready(lock);
+    may_use_pause_ = true;
   }
   if (status_.lost > 0) {
     report(LogLevel::kError, count_of(status_.lost, "record change") + " could not be stored",
@@ -145,6 +146,10 @@ bool RecordKeeper::wait_for_work(Lock& lock) {
   const bool was_idle = backlog_.empty() && asked_.empty();
   while (backlog_.empty() && asked_.empty()) {
     if (stopping_) return false;
+    if (may_use_pause_) {
+      use_pause(lock);
+      continue;
+    }
     wait_ = Wait::kForWork;
     if (freed_bytes_ < kHoleBytes) {
       wake_.wait(lock);
@@ -160,6 +165,12 @@ bool RecordKeeper::wait_for_work(Lock& lock) {
   }
   wait_ = Wait::kNot;
   return true;
+}
+
+void RecordKeeper::use_pause(Lock& lock) {
+  lock.unlock();
+  may_use_pause_ = store_->use_pause();
+  lock.lock();
 }
 
 /// How long the first change of a group waits for others.

@@ -101,6 +101,7 @@ class RecordKeeper {
 
   void run();
   bool wait_for_work(Lock& lock);
+  void use_pause(Lock& lock);
   std::chrono::milliseconds patience() const;
   bool is_full_group() const;
   void note_pace(std::size_t changes);
@@ -137,6 +138,7 @@ class RecordKeeper {
   Clock::time_point group_start_;
   std::size_t freed_bytes_ = 0;  // about, since memory was given back last
   bool is_busy_ = false;         // the last group came fast
+  bool may_use_pause_ = true;    // the store may have something to do that can wait
   std::chrono::milliseconds pause_;
   std::set<std::string> reported_;  // failures since the store last worked
   ShedCounts reported_shed_;

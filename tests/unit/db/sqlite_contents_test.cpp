@@ -295,6 +295,25 @@ TEST_F(Contents, ManyHolesAreMadeInStepsAlsoAfterARestart) {
   EXPECT_TRUE(segments().empty());
 }
 
+TEST_F(Contents, PausesAreUsedToMakeTheHolesThatAreLeft) {
+  const auto store = open();
+  EXPECT_FALSE(store->use_pause()) << "nothing to do";
+  std::vector<MsgId> doomed;
+  for (int i = 0; i < 240; ++i) {
+    const std::string id = "t" + std::to_string(i);
+    if (i % 2 == 0) doomed.emplace_back(id);
+    ASSERT_TRUE(store->apply(task(id.c_str(), frames({id + large('.')}))));
+  }
+  ASSERT_TRUE(store->purge(doomed));
+  EXPECT_GT(sql("SELECT count(*) FROM holes"), 0);
+  int pauses = 1;
+  while (store->use_pause()) ASSERT_LT(++pauses, 240);
+  EXPECT_GT(pauses, 1) << "a pause is for a little";
+  EXPECT_EQ(sql("SELECT count(*) FROM holes"), 0);
+  EXPECT_FALSE(store->use_pause());
+  EXPECT_EQ(record(*store, "t3").buffers, frames({"t3" + large('.')}));
+}
+
 TEST_F(Contents, WhatAKilledStoreLeftIsClearedAway) {
   ASSERT_TRUE(open()->apply(task("a", frames({large('1')}))));
   const fs::path segment = segments().front();
