@@ -7,8 +7,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
-#include <string_view>
+#include <thread>
 #include <utility>
 
 namespace trireme {
@@ -26,24 +27,61 @@ Error file_error(const std::string& what, const std::filesystem::path& file) {
                          "; check the profile folder"};
 }
 
+/// What the file says: a line with the process id, then perhaps one with the time of sent_until().
+std::string read_mark(int fd) {
+  char text[128];
+  const ssize_t length = ::pread(fd, text, sizeof text, 0);
+  return {text, length > 0 ? static_cast<std::size_t>(length) : 0};
+}
+
+/// Whether a process was killed while some of its threads are still in the system, as one that
+/// writes to a slow disk is: to others it looks dead, but it holds its locks.
+bool is_dying(const std::string& pid) {
+  std::ifstream stream("/proc/" + pid + "/stat");
+  std::string stat;
+  std::getline(stream, stat);
+  const std::size_t state = stat.rfind(") ");  // behind the name, which may be anything
+  return state != std::string::npos && stat.size() > state + 2 && stat[state + 2] == 'Z';
+}
+
+Error still_dying(int fd) {
+  const std::string mark = read_mark(fd);
+  return {ErrorCode::kBusy, "the controller before this one (process " +
+                                mark.substr(0, mark.find('\n')) +
+                                ") was killed and has not ended: the system still writes for it; "
+                                "start again when it is gone"};
+}
+
+enum class LockTry { kTaken, kHeld, kHeldByTheDying, kFailed };
+
+LockTry try_lock(int fd) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return LockTry::kTaken;
+  if (errno != EWOULDBLOCK) return LockTry::kFailed;
+  const std::string mark = read_mark(fd);
+  return is_dying(mark.substr(0, mark.find('\n'))) ? LockTry::kHeldByTheDying : LockTry::kHeld;
+}
+
 }  // namespace
 
-Result<RunLock> RunLock::take(const Profile& profile) {
+Result<RunLock> RunLock::take(const Profile& profile, std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kPause{5};
   const std::filesystem::path file = lock_file(profile);
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return file_error("open", file);
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return RunLock(fd, Predecessor::kServing);
-    const Error error = file_error("lock", file);
+  LockTry tried = try_lock(fd);
+  for (; tried == LockTry::kHeldByTheDying && patience.count() > 0; patience -= kPause) {
+    std::this_thread::sleep_for(kPause);
+    tried = try_lock(fd);
+  }
+  if (tried == LockTry::kHeld) return RunLock(fd, Predecessor::kServing);
+  if (tried != LockTry::kTaken) {
+    const Error error = tried == LockTry::kFailed ? file_error("lock", file) : still_dying(fd);
     ::close(fd);
     return error;
   }
-  // A line with the process id, then perhaps one with the time of sent_until().
-  char text[128];
-  const ssize_t length = ::pread(fd, text, sizeof text, 0);
-  if (length <= 0) return RunLock(fd, Predecessor::kNone);
+  const std::string mark = read_mark(fd);
+  if (mark.empty()) return RunLock(fd, Predecessor::kNone);
   RunLock lock(fd, Predecessor::kCrashed);
-  const std::string_view mark(text, static_cast<std::size_t>(length));
   const std::size_t line = mark.find('\n') + 1;
   lock.sent_until_ = parse_timestamp(mark.substr(line, mark.find('\n', line) - line));
   return lock;

@@ -1,6 +1,7 @@
 // Who ran with this profile before us, and how that ended: a lock and a mark in one file.
 #pragma once
 
+#include <chrono>
 #include <optional>
 
 #include "session/clock.hpp"
@@ -20,8 +21,10 @@ class RunLock {
     kServing,  // it is alive; it keeps the lock, and our marks change nothing
   };
 
-  /// kPermission or kIo, naming the file.
-  static Result<RunLock> take(const Profile& profile);
+  /// Waits for a predecessor that was killed and whose threads are not all gone: they may still be
+  /// writing. kBusy when that takes longer than `patience`; kPermission or kIo, naming the file.
+  static Result<RunLock> take(const Profile& profile,
+                              std::chrono::milliseconds patience = std::chrono::seconds(30));
 
   RunLock(RunLock&& other) noexcept;
   RunLock& operator=(RunLock&& other) noexcept;

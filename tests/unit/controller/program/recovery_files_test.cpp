@@ -1,9 +1,14 @@
 // What a restart finds on disk, and which connections a socket has.
 #include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <future>
+#include <optional>
 #include <vector>
 
 #include "controller/recovery/connection_census.hpp"
@@ -48,6 +53,42 @@ TEST_F(RecoveryFiles, ARunThatDoesNotEndInOrderIsACrash) {
   second->mark_ended();
   second = Error{ErrorCode::kInternal, ""};
   EXPECT_EQ(RunLock::take(profile_)->predecessor(), RunLock::Predecessor::kNone);
+}
+
+/// A process that has ended and that nobody has taken note of: to the system it looks like one that
+/// was killed and has threads left.
+class EndedProcess {
+ public:
+  EndedProcess() {
+    char program[] = "/bin/true";
+    char* words[] = {program, nullptr};
+    EXPECT_EQ(::posix_spawn(&pid_, program, nullptr, nullptr, words, nullptr), 0);
+    siginfo_t info{};
+    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT), 0);
+  }
+  ~EndedProcess() { ::waitpid(pid_, nullptr, 0); }
+  EndedProcess(const EndedProcess&) = delete;
+  EndedProcess& operator=(const EndedProcess&) = delete;
+
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+TEST_F(RecoveryFiles, ARunThatWasKilledAndStillHasThreadsIsWaitedFor) {
+  const EndedProcess killed;
+  std::optional<RunLock> threads = *RunLock::take(profile_);  // what holds the lock
+  std::ofstream(profile_.pid_dir() / "trireme-controller.lock") << killed.pid() << "\n";
+  const Result<RunLock> hasty = RunLock::take(profile_, 10ms);
+  ASSERT_FALSE(hasty.has_value());
+  EXPECT_EQ(hasty.error().code, ErrorCode::kBusy);
+  EXPECT_NE(hasty.error().text.find(std::to_string(killed.pid())), std::string::npos);
+
+  auto next = std::async(std::launch::async, [&] { return RunLock::take(profile_); });
+  EXPECT_EQ(next.wait_for(50ms), std::future_status::timeout) << "it waits";
+  threads.reset();
+  EXPECT_EQ(next.get()->predecessor(), RunLock::Predecessor::kCrashed);
 }
 
 TEST_F(RecoveryFiles, ARunThatNeverServedLeavesNothing) {
