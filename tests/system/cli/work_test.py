@@ -89,27 +89,34 @@ class Restart(World):
         self.kill_controller(self.started)
         self.started = self.start(2)
 
+    def open(self, *words, stdout):
+        """Starts a command, which is killed when the test ends before it does."""
+        process = subprocess.Popen(self.command(*words), env=self.environment, stdout=stdout,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
     def test_a_map_goes_on_to_its_end(self):
         inputs = [str(i) for i in range(300)]
         path = os.path.join(self.folder, "out")
-        with open(path, "w", encoding="utf-8") as out, subprocess.Popen(
-                self.command("map", "sh", "-c", "sleep 0.02; echo $1", "sh", "{}", ":::", *inputs),
-                env=self.environment, stdout=out, stderr=subprocess.PIPE, text=True) as process:
-            wait_until(lambda: read_text(path), "the first is done")
-            self.restart()
-            _, err = process.communicate(timeout=2 * PATIENCE)
+        with open(path, "w", encoding="utf-8") as out:
+            process = self.open("map", "sh", "-c", "sleep 0.02; echo $1", "sh", "{}", ":::",
+                                *inputs, stdout=out)
+        wait_until(lambda: read_text(path), "the first is done")
+        self.restart()
+        _, err = process.communicate(timeout=2 * PATIENCE)
         self.assertEqual(read_text(path).split(), inputs, err)
         self.assertIn("300 ok, 0 failed", err)
 
     def test_a_run_ends_with_its_output_and_exit_code(self):
         pid_file = os.path.join(self.folder, "pid")
         script = f"echo first; echo $$ > {pid_file}; sleep 1; echo last; exit 7"
-        with subprocess.Popen(self.command("run", "sh", "-c", script), env=self.environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            wait_until(lambda: read_text(pid_file), "the program runs")
-            self.trireme("history")  # its answer waits for the records: what they lack is run again
-            self.restart()
-            out, err = process.communicate(timeout=2 * PATIENCE)
+        process = self.open("run", "sh", "-c", script, stdout=subprocess.PIPE)
+        wait_until(lambda: read_text(pid_file), "the program runs")
+        self.trireme("history")  # its answer waits for the records: what they lack is run again
+        self.restart()
+        out, err = process.communicate(timeout=2 * PATIENCE)
         self.assertEqual((process.returncode, out), (7, "first\nlast\n"), err)
 
 
