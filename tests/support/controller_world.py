@@ -1,5 +1,6 @@
 """A controller of its own for each test, in a temporary profile; nothing may be left running."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -90,11 +91,29 @@ class World(unittest.TestCase):
             if process.running():
                 stuck.append(process.log)
                 process.kill()
+        for pid in self.stock_nannies():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if not self.passed():
             for process in self.processes:
                 print(f"--- {process.log}\n{process.output()[-4000:]}", file=sys.stderr)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.assertEqual(stuck, [], "programs that did not end after SIGTERM")
+
+    def stock_nannies(self):
+        """Watchers of stock engines that are still there: one whose controller has gone before it
+        could tell it of its engine's end waits for ever."""
+        mark = f"IPYTHONDIR={self.environment['IPYTHONDIR']}".encode()
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    is_ours = mark in file.read().split(b"\0")
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    is_nanny = b"ipyparallel.engine.nanny" in file.read()
+            except OSError:
+                continue  # it has ended, or is another user's
+            if is_ours and is_nanny:
+                yield int(name)
 
     def passed(self):
         outcome = self._outcome
