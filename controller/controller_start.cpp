@@ -250,7 +250,7 @@ void Controller::restore_engines() {
 Result<void> Controller::write_files(const EndpointPlan& plan) {
   if (plan.curve && options_.curve_secret_key.empty()) {
     Result<void> kept =
-        write_file_atomically(curve_key_file(profile_), plan.curve->secret_key + "\n", 0600);
+        write_file_atomically(profile_.curve_key_file(), plan.curve->secret_key + "\n", 0600);
     if (!kept) return kept;
   }
   if (Result<void> written = write_connection(endpoints_->engine, profile_.engine_file());
@@ -267,7 +267,7 @@ void Controller::remove_files() {
   std::error_code ignored;
   fs::remove(profile_.client_file(), ignored);
   fs::remove(profile_.engine_file(), ignored);
-  fs::remove(curve_key_file(profile_), ignored);
+  fs::remove(profile_.curve_key_file(), ignored);
 }
 
 }  // namespace trireme

@@ -10,17 +10,19 @@ namespace {
 
 std::uint64_t bytes_of(const std::string& text) { return text.size(); }
 std::uint64_t bytes_of(const std::optional<std::string>& text) { return text ? text->size() : 0; }
-std::uint64_t bytes_of(const Frames& buffers) {
-  std::uint64_t bytes = buffers.size() * sizeof(Frame);
-  for (const Frame& buffer : buffers) bytes += buffer.size();
-  return bytes;
-}
+std::uint64_t bytes_of(const Frames& buffers) { return memory_bytes(buffers); }
 template <class InTheRecordItself>
 std::uint64_t bytes_of(const InTheRecordItself&) {
   return 0;
 }
 
 }  // namespace
+
+std::size_t memory_bytes(const Frames& buffers) {
+  std::size_t bytes = buffers.size() * sizeof(Frame);
+  for (const Frame& buffer : buffers) bytes += buffer.size();
+  return bytes;
+}
 
 std::uint64_t record_bytes(const TaskRecord& record) {
   std::uint64_t bytes = sizeof record;

@@ -8,6 +8,9 @@
 
 namespace trireme {
 
+/// Bytes that buffers take in memory.
+std::size_t memory_bytes(const Frames& buffers);
+
 /// Bytes that a record takes in memory: its texts, its buffers, and what holds them together.
 std::uint64_t record_bytes(const TaskRecord& record);
 

@@ -143,16 +143,17 @@ void SqliteContents::maintain() {
   give_room_back(kHolesPerCommit);
 }
 
-void SqliteContents::maintain_after_purge() {
-  if (has_holes_) take_log_over();
-  give_room_back(kHolesPerPurge);
-}
+void SqliteContents::maintain_after_purge() { give_more_room_back(kHolesPerPurge); }
 
 bool SqliteContents::use_pause() {
-  if (!has_holes_) return false;
-  if (holes_may_come_back_ && !take_log_over()) return false;
-  give_room_back(kHolesPerCommit);
-  return has_holes_;
+  give_more_room_back(kHolesPerCommit);
+  return has_holes_ && !holes_may_come_back_;
+}
+
+/// Does not wait for the log to grow long: what was deleted is made certain here.
+void SqliteContents::give_more_room_back(std::size_t holes_max) {
+  if (has_holes_ && holes_may_come_back_) take_log_over();
+  give_room_back(holes_max);
 }
 
 /// What the database itself holds is on the disk, so what it names must be before.

@@ -59,6 +59,7 @@ class SqliteContents {
   bool use_pause();
 
  private:
+  void give_more_room_back(std::size_t holes_max);
   bool take_log_over();
   void give_room_back(std::size_t holes_max);
   void remove_empty_segments();

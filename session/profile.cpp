@@ -32,8 +32,8 @@ fs::path expand_home(const std::string& path) {
   return path;
 }
 
-std::string file_name(const std::string& cluster_id, const char* side) {
-  return "ipcontroller" + (cluster_id.empty() ? "" : "-" + cluster_id) + "-" + side + ".json";
+std::string file_name(const std::string& cluster_id, const char* end) {
+  return "ipcontroller" + (cluster_id.empty() ? "" : "-" + cluster_id) + "-" + end;
 }
 
 Result<void> make_folder(const fs::path& folder, mode_t mode) {
@@ -53,8 +53,15 @@ Result<void> make_folder(const fs::path& folder, mode_t mode) {
 
 }  // namespace
 
-fs::path Profile::client_file() const { return security_dir() / file_name(cluster_id, "client"); }
-fs::path Profile::engine_file() const { return security_dir() / file_name(cluster_id, "engine"); }
+fs::path Profile::client_file() const {
+  return security_dir() / file_name(cluster_id, "client.json");
+}
+fs::path Profile::engine_file() const {
+  return security_dir() / file_name(cluster_id, "engine.json");
+}
+fs::path Profile::curve_key_file() const {
+  return security_dir() / file_name(cluster_id, "curve.key");
+}
 
 Profile resolve_profile(const ProfileChoice& choice) {
   Profile profile;

@@ -27,6 +27,9 @@ struct Profile {
   std::filesystem::path pid_dir() const { return dir / "pid"; }
   std::filesystem::path client_file() const;  // security/ipcontroller[-<id>]-client.json
   std::filesystem::path engine_file() const;
+  /// The secret CURVE key of a controller that made one, for the run that goes on where it was
+  /// killed or that uses its connection files again: security/ipcontroller[-<id>]-curve.key.
+  std::filesystem::path curve_key_file() const;
 };
 
 /// Resolves names, folders and environment variables; touches no disk.

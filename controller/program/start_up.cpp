@@ -42,7 +42,7 @@ Result<std::string> choose_key(const ControllerOptions& options) {
 
 /// The keys that a run before this one made and kept; nothing when there are none of use.
 std::optional<CurveKeys> kept_curve_keys(const Profile& profile) {
-  const std::optional<std::string> secret_key = read_key(curve_key_file(profile));
+  const std::optional<std::string> secret_key = read_key(profile.curve_key_file());
   if (!secret_key) return std::nullopt;
   const Result<std::string> public_key = curve_public_key(*secret_key);
   if (!public_key) return std::nullopt;
@@ -89,7 +89,8 @@ Result<void> reuse_files(const ControllerOptions& options, const Profile& profil
   if (client->curve_serverkey.value_or("") != public_key) {
     return Error{ErrorCode::kConfiguration,
                  "the connection files in " + profile.security_dir().string() +
-                     " are for other CURVE keys than those in " + curve_key_file(profile).string() +
+                     " are for other CURVE keys than those in " +
+                     profile.curve_key_file().string() +
                      "; remove them, or set IPController.curve_secretkey to what they were made "
                      "with"};
   }
@@ -151,12 +152,6 @@ Result<std::unique_ptr<TaskStore>> open_store(const ControllerOptions& options,
       break;
   }
   return std::unique_ptr<TaskStore>(std::make_unique<NullStore>());
-}
-
-fs::path curve_key_file(const Profile& profile) {
-  fs::path file = profile.client_file();
-  const std::string id = profile.cluster_id.empty() ? "" : "-" + profile.cluster_id;
-  return file.replace_filename("ipcontroller" + id + "-curve.key");
 }
 
 fs::path owed_file(const Profile& profile) {

@@ -27,10 +27,6 @@ std::filesystem::path store_path(const ControllerOptions& options, const Profile
 Result<std::unique_ptr<TaskStore>> open_store(const ControllerOptions& options,
                                               const Profile& profile);
 
-/// The secret CURVE key of a run that made one, for the run that goes on where it was killed or
-/// that uses its connection files again: security/ipcontroller[-<cluster id>]-curve.key.
-std::filesystem::path curve_key_file(const Profile& profile);
-
 /// The journal of replies that wait for their clients: log/owed<cluster id>.txt.
 std::filesystem::path owed_file(const Profile& profile);
 

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "db/answer_size.hpp"
 #include "db/record_patch.hpp"
 
 namespace trireme {
@@ -14,20 +15,14 @@ namespace {
 
 constexpr std::size_t kChangeOverheadBytes = 256;
 
-std::size_t bytes_of(const Frames& frames) {
-  std::size_t bytes = 0;
-  for (const Frame& frame : frames) bytes += frame.size() + sizeof(Frame);
-  return bytes;
-}
-
 struct PayloadBytes {
   std::size_t operator()(const TaskSubmitted& change) const {
     return change.header_json.size() + change.metadata_json.size() + change.content_json.size() +
-           bytes_of(change.buffers);
+           memory_bytes(change.buffers);
   }
   std::size_t operator()(const TaskFinished& change) const {
     return change.header_json.size() + change.metadata_json.size() + change.content_json.size() +
-           bytes_of(change.buffers);
+           memory_bytes(change.buffers);
   }
   std::size_t operator()(const TaskOutput& change) const { return change.text.size(); }
   std::size_t operator()(const TaskDisplay& change) const { return change.content_json.size(); }
@@ -134,7 +129,7 @@ void RecordBacklog::strip_buffers(ShedCounts& shed) {
       if (is_relieved()) return;
       Frames* buffers = buffers_of(change);
       if (buffers == nullptr || buffers->empty()) continue;
-      const std::size_t freed = bytes_of(*buffers);
+      const std::size_t freed = memory_bytes(*buffers);
       buffers->clear();
       batch.bytes -= freed;
       bytes_ -= freed;

@@ -44,10 +44,13 @@ bool is_dying(const std::string& pid) {
   return state != std::string::npos && stat.size() > state + 2 && stat[state + 2] == 'Z';
 }
 
-Error still_dying(int fd) {
+std::string marked_process(int fd) {
   const std::string mark = read_mark(fd);
-  return {ErrorCode::kBusy, "the controller before this one (process " +
-                                mark.substr(0, mark.find('\n')) +
+  return mark.substr(0, mark.find('\n'));
+}
+
+Error still_dying(int fd) {
+  return {ErrorCode::kBusy, "the controller before this one (process " + marked_process(fd) +
                                 ") was killed and has not ended: the system still writes for it; "
                                 "start again when it is gone"};
 }
@@ -57,8 +60,7 @@ enum class LockTry { kTaken, kHeld, kHeldByTheDying, kFailed };
 LockTry try_lock(int fd) {
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return LockTry::kTaken;
   if (errno != EWOULDBLOCK) return LockTry::kFailed;
-  const std::string mark = read_mark(fd);
-  return is_dying(mark.substr(0, mark.find('\n'))) ? LockTry::kHeldByTheDying : LockTry::kHeld;
+  return is_dying(marked_process(fd)) ? LockTry::kHeldByTheDying : LockTry::kHeld;
 }
 
 }  // namespace

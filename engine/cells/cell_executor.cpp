@@ -98,7 +98,7 @@ struct Question {
 std::string complete(Runtime& runtime, std::string_view code, const Question& question) {
   Completions found = runtime.complete(code, question.cursor);
   const auto characters = [&](std::size_t bytes) {
-    return question.skipped_characters + count_characters(std::string_view(code).substr(0, bytes));
+    return question.skipped_characters + count_characters(code.substr(0, bytes));
   };
   return dump({{"status", "ok"},
                {"matches", found.matches},

@@ -30,6 +30,16 @@ class Faults {
     poison_ = std::pair(std::move(msg_id), std::move(error));
   }
 
+  /// After each group from now on the store has so much to do that can wait.
+  void leave_chores(int count) {
+    const std::lock_guard lock(mutex_);
+    chores_after_group_ = count;
+  }
+  int chores_left() const {
+    const std::lock_guard lock(mutex_);
+    return chores_left_;
+  }
+
   std::uint64_t calls() const {
     const std::lock_guard lock(mutex_);
     return calls_;
@@ -48,6 +58,16 @@ class Faults {
     const Error error = *error_;
     if (!for_good_) error_.reset();
     return error;
+  }
+  void begin_chores() {
+    const std::lock_guard lock(mutex_);
+    chores_left_ = chores_after_group_;
+  }
+  /// True when there is another one.
+  bool do_a_chore() {
+    const std::lock_guard lock(mutex_);
+    if (chores_left_ > 0) --chores_left_;
+    return chores_left_ > 0;
   }
   Result<void> check(std::span<const RecordChange> changes) const {
     const std::lock_guard lock(mutex_);
@@ -70,6 +90,8 @@ class Faults {
   std::uint64_t failures_ = 0;
   std::uint64_t first_failing_ = 0;
   bool for_good_ = false;
+  int chores_after_group_ = 0;
+  int chores_left_ = 0;
   std::optional<Error> error_;
   std::optional<std::pair<MsgId, Error>> poison_;
 };
@@ -84,8 +106,10 @@ class FaultyStore final : public TaskStore {
   Result<void> apply(std::span<const RecordChange> changes) override {
     if (Result<void> next = faults_->next(); !next) return next;
     if (Result<void> check = faults_->check(changes); !check) return check;
+    faults_->begin_chores();
     return inner_.apply(changes);
   }
+  bool use_pause() override { return faults_->do_a_chore(); }
   Result<std::optional<TaskRecord>> get(const MsgId& msg_id) override {
     if (Result<void> next = faults_->next(); !next) return next.error();
     return inner_.get(msg_id);

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <thread>
 
+#include "tests/support/loopback.hpp"
+
 namespace trireme {
 namespace {
 
@@ -23,20 +25,11 @@ using std::chrono::steady_clock;
 
 constexpr std::string_view kMisses = "--HeartMonitor.max_heartmonitor_misses=";
 
-// A loopback address that hardly any other process has. Nobody else gets a port there that a
-// controller has left and takes again, or that Python's has chosen and not yet taken. As short as
-// 127.0.0.1: ThreadSanitizer takes libzmq's handling of longer ones for a race.
-std::string own_address() {
-  const auto number = 2 + static_cast<unsigned>(::getpid()) % 998;
-  return "127." + std::to_string(number / 100) + "." + std::to_string(number / 10 % 10) + "." +
-         std::to_string(number % 10);
-}
-
 // Engines are not given up because a busy machine left them no time for some beats.
 std::vector<std::string> controller_command(Make make, const std::vector<std::string>& arguments) {
   std::vector<std::string> command{"/usr/bin/python3", "-m", "ipyparallel.controller"};
   if (make == Make::kTrireme) command = {TRIREME_BIN_DIR "/trireme-controller"};
-  command.insert(command.end(), {"--ping=250", "--ip=" + own_address()});
+  command.insert(command.end(), {"--ping=250", "--ip=" + own_loopback_address()});
   command.insert(command.end(), arguments.begin(), arguments.end());
   const bool is_told = std::any_of(arguments.begin(), arguments.end(),
                                    [](const auto& word) { return word.starts_with(kMisses); });

@@ -1,7 +1,6 @@
 // The record keeper: groups, answers in order, survives what the store does.
 #include "controller/records/record_keeper.hpp"
 
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -350,56 +349,17 @@ TEST_F(Keeper, WhateverSingleCallFailsTheStoreEndsUpWhole) {
   EXPECT_EQ(*store_.count(), nth * 4);
 }
 
-/// Has so much to do that can wait, each time after something was stored.
-class StoreWithChores final : public TaskStore {
- public:
-  StoreWithChores(TaskStore& inner, std::atomic<int>& chores) : inner_(inner), chores_(chores) {}
-
-  Result<void> apply(std::span<const RecordChange> changes) override {
-    chores_ = 3;
-    return inner_.apply(changes);
-  }
-  bool use_pause() override { return chores_ > 0 && --chores_ > 0; }
-  Result<std::optional<TaskRecord>> get(const MsgId& msg_id) override { return inner_.get(msg_id); }
-  using TaskStore::find;
-  Result<std::vector<TaskRecord>> find(const Query& query, const Columns& columns,
-                                       std::uint64_t bytes_max) override {
-    return inner_.find(query, columns, bytes_max);
-  }
-  Result<std::vector<MsgId>> history() override { return inner_.history(); }
-  Result<std::vector<TaskOutcome>> outcomes(std::span<const MsgId> ids) override {
-    return inner_.outcomes(ids);
-  }
-  Result<void> purge_completed() override { return inner_.purge_completed(); }
-  Result<void> purge(std::span<const MsgId> ids) override { return inner_.purge(ids); }
-  Result<void> purge_engine(const EngineUuid& engine) override {
-    return inner_.purge_engine(engine);
-  }
-  bool keeps_records() const override { return true; }
-  Result<std::uint64_t> count() override { return inner_.count(); }
-
- private:
-  TaskStore& inner_;
-  std::atomic<int>& chores_;
-};
-
-TEST(KeeperPauses, TheStoreGetsThemUntilItHasNothingLeftToDo) {
-  MemoryStore store;
-  std::atomic<int> chores = 1;
-  Ears ears;
-  RecordKeeper keeper(
-      std::make_unique<StoreWithChores>(store, chores), {.group_interval = 1ms},
-      [&](StoreAnswer answer) { ears.hear_answer(std::move(answer)); },
-      [](LogLevel, const std::string&) {});
+TEST_F(Keeper, TheStoreGetsPausesUntilItHasNothingLeftToDo) {
+  RecordKeeper& keeper = start();
+  faults_->leave_chores(3);
   for (const char* id : {"a", "b"}) {
     keeper.submit({submitted(id)});
-    keeper.ask({1, FlushChanges{}});
-    EXPECT_TRUE(ears.take_answer().reply);
+    flush();
     const auto patience_end = std::chrono::steady_clock::now() + kGenerous;
-    while (chores > 0 && std::chrono::steady_clock::now() < patience_end) {
+    while (faults_->chores_left() > 0 && std::chrono::steady_clock::now() < patience_end) {
       std::this_thread::yield();
     }
-    EXPECT_EQ(chores, 0);
+    EXPECT_EQ(faults_->chores_left(), 0);
   }
 }
 

@@ -2,7 +2,6 @@
 #include "net/connection_watch.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <string>
 #include <thread>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "net/poll_loop.hpp"
+#include "tests/support/loopback.hpp"
 
 namespace trireme {
 namespace {
@@ -37,9 +37,7 @@ class ConnectionWatchTest : public testing::Test {
   }
   // On an address that hardly any other process has, so that nobody takes the port meanwhile.
   static std::string url(int port) {
-    const auto number = 2 + static_cast<unsigned>(::getpid()) % 998;
-    return "tcp://127." + std::to_string(number / 100) + "." + std::to_string(number / 10 % 10) +
-           "." + std::to_string(number % 10) + ":" + (port == 0 ? "*" : std::to_string(port));
+    return "tcp://" + own_loopback_address() + ":" + (port == 0 ? "*" : std::to_string(port));
   }
   // The next event, waited for through a poll loop as a program does.
   static Event next(ConnectionWatch& watch) {
